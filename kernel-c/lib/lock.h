@@ -1,0 +1,103 @@
+/*
+ * Locks, and the one lock order of the kernel.
+ *
+ * A `struct lock` is held for a short, bounded time and never while sleeping
+ * (it spins a little, then waits on a futex). A `struct mutex` may be held
+ * while its owner sleeps; waiting for one is not interruptible.
+ *
+ * Every lock has a rank. A task takes locks only in ascending rank; two of one
+ * rank only by lock_pair (by address). Debug builds panic on a violation.
+ *
+ *   rank              what                                  where
+ *   RANK_RENAME       rename mutex                          vfs/namei.c
+ *   RANK_INODE        inode mutex (parent before child)     vfs/inode.h
+ *   RANK_FILE         file offset mutex                     vfs/file.h
+ *   RANK_PROCESSES    process table, tree, groups, sessions task/process.c
+ *   RANK_PROCESS      one process: threads, signals, ids    task/task.h
+ *   RANK_FILES        one descriptor table                  vfs/fdtable.c
+ *   RANK_DENTRY       dentry cache and mount table          vfs/dentry.c
+ *   RANK_TTY          one tty                               tty/tty.h
+ *   RANK_PIPE         one pipe or host stream               vfs/pipe.c
+ *   RANK_MM           one address space                     task/mm.c
+ *   RANK_FUTEX        a futex hash bucket                   task/futex.c
+ *   RANK_TIMER        the timer list                        task/timer.c
+ *   RANK_WORKER       worker slots and their job queue      task/worker.c
+ *   RANK_WAIT         a wait queue's list                   task/wait.c
+ *   RANK_REQUEST      the driver request ring               dev/request.c
+ *   RANK_SLAB         one slab cache                        lib/slab.c
+ *   RANK_PAGE         the page allocator                    lib/page.c
+ *   RANK_LOG          kernel log                            lib/printf.c
+ */
+#ifndef LOCK_H
+#define LOCK_H
+
+#include "../types.h"
+
+enum lock_rank {
+	RANK_RENAME = 1, RANK_INODE, RANK_FILE, RANK_PROCESSES, RANK_PROCESS, RANK_FILES,
+	RANK_DENTRY, RANK_TTY, RANK_PIPE, RANK_MM, RANK_FUTEX, RANK_TIMER,
+	RANK_WORKER, RANK_WAIT, RANK_REQUEST, RANK_SLAB, RANK_PAGE, RANK_LOG
+};
+
+struct lock {
+	uint32_t word; /* 0 free, 1 held, 2 held and somebody waits */
+	uint8_t rank;
+#ifdef KERNEL_DEBUG
+	void *owner; /* the holder's cpu, to assert with */
+#endif
+};
+#define LOCK_INIT(r) { .word = 0, .rank = (r) }
+
+void lock_init(struct lock *l, enum lock_rank rank);
+void lock_slow(struct lock *l);
+void unlock_slow(struct lock *l);
+#ifdef KERNEL_DEBUG
+void lock_check(struct lock *l);    /* before taking: is the order kept? */
+void lock_taken(struct lock *l);
+void lock_released(struct lock *l);
+bool lock_held(const struct lock *l);
+void lock_none_held(void);          /* before sleeping: no struct lock is held */
+#define assert_held(l) assert(lock_held(l))
+#else
+#define lock_check(l) ((void)0)
+#define lock_taken(l) ((void)0)
+#define lock_released(l) ((void)0)
+#define lock_none_held() ((void)0)
+#define assert_held(l) ((void)0)
+#endif
+
+static inline void lock(struct lock *l)
+{
+	uint32_t free = 0;
+
+	lock_check(l);
+	if (unlikely(!__atomic_compare_exchange_n(&l->word, &free, 1, false,
+						  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+		lock_slow(l);
+	lock_taken(l);
+}
+
+static inline void unlock(struct lock *l)
+{
+	lock_released(l);
+	if (unlikely(__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) == 2))
+		unlock_slow(l);
+}
+
+/* Two locks of one rank, in address order; they may be the same lock. */
+void lock_pair(struct lock *a, struct lock *b);
+void unlock_pair(struct lock *a, struct lock *b);
+
+/* Sleeping lock; no struct lock may be held when taking it. */
+struct mutex {
+	struct lock l; /* same word protocol; the holder may sleep */
+};
+#define MUTEX_INIT(r) { LOCK_INIT(r) }
+void mutex_init(struct mutex *m, enum lock_rank rank);
+void mutex_lock(struct mutex *m);
+void mutex_unlock(struct mutex *m);
+void mutex_lock_pair(struct mutex *a, struct mutex *b);
+void mutex_unlock_pair(struct mutex *a, struct mutex *b);
+bool mutex_held(const struct mutex *m); /* debug builds; true in others */
+
+#endif
