@@ -1,0 +1,192 @@
+/*
+ * Locks: spin briefly, then wait on a futex. The order is in lock.h.
+ *
+ * The word is 0 (free), 1 (held) or 2 (held, and somebody may wait on the
+ * futex). Only an unlock that finds 2 makes the wake call, so an uncontended
+ * pair costs two atomic operations.
+ *
+ * Debug builds keep a list of what each cpu (a worker, or the supervisor: the
+ * lists are thread-local) holds, and panic when the order is violated.
+ */
+#include "lock.h"
+
+#include "../host.h"
+
+/* Critical sections last well under a microsecond; a futex wait and wake cost ten. */
+#define SPIN_TURNS 500
+
+static inline void spin_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#else
+	__asm__ volatile("" ::: "memory");
+#endif
+}
+
+void lock_init(struct lock *l, enum lock_rank rank)
+{
+	*l = (struct lock)LOCK_INIT(rank);
+}
+
+void lock_slow(struct lock *l)
+{
+	for (int turn = 0; turn < SPIN_TURNS; turn++) {
+		uint32_t word = __atomic_load_n(&l->word, __ATOMIC_RELAXED);
+
+		if (word == 0 &&
+		    __atomic_compare_exchange_n(&l->word, &word, 1, false,
+						__ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return;
+		spin_pause();
+	}
+	while (__atomic_exchange_n(&l->word, 2, __ATOMIC_ACQUIRE) != 0)
+		host_futex_wait(&l->word, 2, FOREVER);
+}
+
+void unlock_slow(struct lock *l)
+{
+	host_futex_wake(&l->word, 1);
+}
+
+void mutex_init(struct mutex *m, enum lock_rank rank)
+{
+	lock_init(&m->l, rank);
+}
+
+void mutex_lock_pair(struct mutex *a, struct mutex *b)
+{
+	lock_none_held();
+	lock_pair(&a->l, &b->l);
+}
+
+void mutex_unlock_pair(struct mutex *a, struct mutex *b)
+{
+	unlock_pair(&a->l, &b->l);
+}
+
+#ifndef KERNEL_DEBUG
+
+void lock_pair(struct lock *a, struct lock *b)
+{
+	lock(a < b ? a : b);
+	if (a != b)
+		lock(a < b ? b : a);
+}
+
+void mutex_lock(struct mutex *m)
+{
+	lock(&m->l);
+}
+
+bool mutex_held(const struct mutex *m)
+{
+	(void)m;
+	return true;
+}
+
+#else
+
+#define MAX_HELD 16
+
+static _Thread_local struct cpu {
+	struct lock *held[MAX_HELD];
+	int nheld;
+	bool pair; /* the next lock may have the rank of the last */
+} cpu;
+
+/* Ranks from here on are never those of a mutex. */
+static bool is_mutex(const struct lock *l)
+{
+	return l->rank <= RANK_FILE;
+}
+
+void lock_check(struct lock *l)
+{
+	if (l->rank == 0)
+		panic("lock: not initialised");
+	for (int i = 0; i < cpu.nheld; i++) {
+		const struct lock *h = cpu.held[i];
+
+		if (h == l)
+			panic("lock: rank %d taken twice", l->rank);
+		/* A directory's mutex is taken before its child's. */
+		if (h->rank == l->rank &&
+		    (cpu.pair || l->rank == RANK_INODE))
+			continue;
+		if (h->rank >= l->rank)
+			panic("lock: rank %d taken while %d is held", l->rank,
+			      h->rank);
+	}
+}
+
+void lock_taken(struct lock *l)
+{
+	if (cpu.nheld == MAX_HELD)
+		panic("lock: too many held");
+	cpu.held[cpu.nheld++] = l;
+	__atomic_store_n(&l->owner, &cpu, __ATOMIC_RELAXED);
+}
+
+void lock_released(struct lock *l)
+{
+	int i = cpu.nheld;
+
+	while (i > 0 && cpu.held[i - 1] != l)
+		i--;
+	if (i == 0)
+		panic("unlock: rank %d is not held", l->rank);
+	for (; i < cpu.nheld; i++)
+		cpu.held[i - 1] = cpu.held[i];
+	cpu.nheld--;
+	__atomic_store_n(&l->owner, NULL, __ATOMIC_RELAXED);
+}
+
+bool lock_held(const struct lock *l)
+{
+	return __atomic_load_n(&l->owner, __ATOMIC_RELAXED) == &cpu;
+}
+
+void lock_none_held(void)
+{
+	for (int i = 0; i < cpu.nheld; i++)
+		if (!is_mutex(cpu.held[i]))
+			panic("sleeping with a lock of rank %d",
+			      cpu.held[i]->rank);
+}
+
+void lock_pair(struct lock *a, struct lock *b)
+{
+	lock(a < b ? a : b);
+	if (a != b) {
+		cpu.pair = true;
+		lock(a < b ? b : a);
+		cpu.pair = false;
+	}
+}
+
+void mutex_lock(struct mutex *m)
+{
+	lock_none_held();
+	lock(&m->l);
+}
+
+bool mutex_held(const struct mutex *m)
+{
+	return lock_held(&m->l);
+}
+
+#endif
+
+void unlock_pair(struct lock *a, struct lock *b)
+{
+	if (a != b)
+		unlock(b);
+	unlock(a);
+}
+
+void mutex_unlock(struct mutex *m)
+{
+	unlock(&m->l);
+}
