@@ -9,9 +9,9 @@
  * rank only by lock_pair (by address). Debug builds panic on a violation.
  *
  *   rank              what                                  where
- *   RANK_RENAME       rename mutex                          vfs/namei.c
- *   RANK_INODE        inode mutex (parent before child)     vfs/inode.h
  *   RANK_FILE         file offset mutex                     vfs/file.h
+ *   RANK_RENAME       rename mutex                          vfs/dir.c
+ *   RANK_INODE        inode mutex (several: by address)     vfs/inode.c
  *   RANK_PROCESSES    process table, tree, groups, sessions task/process.c
  *   RANK_PROCESS      one process: threads, signals, ids    task/task.h
  *   RANK_FILES        one descriptor table                  vfs/fdtable.c
@@ -34,7 +34,7 @@
 #include "../types.h"
 
 enum lock_rank {
-	RANK_RENAME = 1, RANK_INODE, RANK_FILE, RANK_PROCESSES, RANK_PROCESS, RANK_FILES,
+	RANK_FILE = 1, RANK_RENAME, RANK_INODE, RANK_PROCESSES, RANK_PROCESS, RANK_FILES,
 	RANK_DENTRY, RANK_TTY, RANK_PIPE, RANK_MM, RANK_FUTEX, RANK_TIMER,
 	RANK_WORKER, RANK_WAIT, RANK_REQUEST, RANK_SLAB, RANK_PAGE, RANK_LOG
 };

@@ -18,7 +18,17 @@
 struct file;
 struct inode;
 struct dentry;
+struct mount;
 struct superblock;
+struct cred;
+struct process;
+struct fdtable;
+
+/* A place in the tree of names. As a value it owns both references. */
+struct path {
+	struct mount *mount;
+	struct dentry *dentry;
+};
 
 /* Where getdents collects entries: returns false when the buffer is full. */
 struct dir_sink {
@@ -32,7 +42,8 @@ struct file_ops {
 	int (*open)(struct inode *inode, struct file *f);
 	/* The last reference to f is gone. Must not sleep. */
 	void (*release)(struct file *f);
-	/* Move bytes at *pos and advance it; the count. NULL: EINVAL. */
+	/* Move bytes at *pos and advance it; the count. NULL: EINVAL. A write to a
+	 * regular file with *pos < 0 appends, and leaves the new end in *pos. */
 	int64_t (*read)(struct file *f, struct uio *u, int64_t *pos);
 	int64_t (*write)(struct file *f, struct uio *u, int64_t *pos);
 	/* POLL* events that hold; registers with poll_on. NULL: always readable and writable. */
@@ -65,6 +76,9 @@ struct inode_ops {
 		      struct inode *target, uint32_t flags);
 	/* The target, NUL-terminated, into buf; its length. */
 	int (*readlink)(struct inode *inode, char *buf, size_t size);
+	/* Links that name an object, not a path (/proc/PID/fd/N): where it leads,
+	 * with references. NULL: follow what readlink says. */
+	int (*follow)(struct inode *inode, struct path *to);
 	int (*truncate)(struct inode *inode, int64_t length);
 	/* Attributes were changed in the inode; store them. NULL: nothing to store. */
 	int (*setattr)(struct inode *inode);
@@ -118,7 +132,33 @@ void file_put(struct file *f); /* may call release; never sleeps */
 int64_t file_read_kernel(struct file *f, void *buf, size_t n, int64_t pos);
 int64_t file_write_kernel(struct file *f, const void *buf, size_t n, int64_t pos);
 
+/* May f be read / written, by how it was opened? */
+static inline bool file_readable(const struct file *f)
+{
+	return (f->flags & (O_ACCMODE | O_PATH)) != O_WRONLY && !(f->flags & O_PATH);
+}
+static inline bool file_writable(const struct file *f)
+{
+	return (f->flags & O_ACCMODE) != O_RDONLY && !(f->flags & O_PATH);
+}
+/* The generic lseek for something `size` bytes long. */
+int64_t file_seek(struct file *f, int64_t offset, int whence, int64_t size);
+
 /* ---- inode.c ---- */
+/* An inode of sb with one reference, times set to now; sb's ops fill the rest. NULL: no memory. */
+struct inode *inode_new(struct superblock *sb, uint32_t mode, uint64_t ino);
+/* Lock several inodes (NULL and repeats are fine), by address. Sorts v. */
+void inodes_lock(struct inode **v, int n);
+void inodes_unlock(struct inode **v, int n);
+/* A write of *n bytes at pos to a regular file: -EFBIG (and SIGXFSZ), or *n cut to RLIMIT_FSIZE. */
+int inode_write_limit(int64_t pos, size_t *n);
+/* Data was changed: mtime, ctime, version, and the set-id bits of a file that others may write. */
+void inode_modified(struct inode *inode);
+/* Data was read: atime, but only when that tells anything new since the last change. */
+void inode_accessed(struct inode *inode);
+/* The same for credentials other than current's. */
+int inode_permission_for(const struct cred *c, struct inode *inode, int want, bool real);
+void inode_stat(struct inode *inode, struct abi_stat *st);
 /* An inode nobody can find by name (pipes, host streams); one reference. */
 struct inode *inode_anonymous(uint32_t mode, const struct file_ops *fops);
 void inode_put(struct inode *inode);
@@ -132,6 +172,12 @@ int inode_permission(struct inode *inode, int want, bool real);
 struct abi_timespec time_now(void); /* CLOCK_REALTIME, for inode times */
 
 /* ---- fdtable.c ---- */
+/* Take the lowest free descriptor >= from without a file yet; fd_fill or fd_unreserve follows. */
+int fd_reserve(struct fdtable *t, int from, bool cloexec);
+void fd_fill(struct fdtable *t, int fd, struct file *f);
+void fd_unreserve(struct fdtable *t, int fd);
+int fd_flags(struct fdtable *t, int fd); /* FD_CLOEXEC or 0, or -EBADF */
+int fd_set_flags(struct fdtable *t, int fd, int flags);
 struct fdtable *fdtable_new(void);
 struct fdtable *fdtable_copy(struct fdtable *t); /* for fork */
 void fdtable_put(struct fdtable *t);             /* closes everything with the last reference */
@@ -163,6 +209,7 @@ void fs_context_put(struct fs_context *c);
  * Open by a path in kernel memory, for process p (credentials, cwd, descriptor
  * dirfd of its table). The file or NULL and *err.
  */
+#define VFS_EXEC 0x40000000u /* kernel only: for exec, asks X_OK instead of R_OK; EACCES unless it may run */
 struct file *vfs_open(struct process *p, int dirfd, const char *path, uint32_t flags, uint32_t mode, int *err);
 int vfs_chdir(struct process *p, const char *path);
 int vfs_fchdir(struct process *p, int fd);
@@ -179,5 +226,14 @@ int vfs_make(const char *path, uint32_t mode, uint32_t uid, uint32_t gid, uint64
 int devfs_add(const char *name, uint32_t mode, uint64_t rdev, const struct file_ops *ops);
 int devfs_remove(const char *name);
 
-/* ---- time.c ---- */
+/* ---- mount.c ---- */
+/* The root ramfs, /dev, /proc, /tmp, /dev/shm. Once, before anything else here. */
+void vfs_init(void);
+
+/* ---- archive.c: the boot archive, an uncompressed tar fed in pieces ---- */
+/* The next bytes; length 0 ends it. 0, or -EINVAL with a line in the log when it is corrupt. */
+int archive_feed(const void *data, size_t length);
+
+/* ---- pipe.c ---- */
+extern const struct file_ops fifo_ops; /* FIFOs; open() blocks as POSIX says */
 #endif
