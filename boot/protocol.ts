@@ -1,0 +1,145 @@
+/*
+ * The messages between the page and the supervisor worker, and between the
+ * supervisor and its task workers. Messages of one direction arrive in order.
+ *
+ * The page starts `supervisor.js` as a module worker and posts `boot` once.
+ * The answer is `progress`…, then `ready` or `failed`. After `ready` the page may
+ * spawn programs and feed terminals. Terminals are numbered from 1 and exist
+ * from the start as /dev/tty1…; opening a window means `terminal-resize`, then
+ * `spawn` with that number; closing it means `terminal-close`.
+ */
+import type { ProgramInfo } from './modules.ts';
+
+/** What the supervisor worker loads and how it sets the kernel up. URLs are absolute. */
+export interface BootOptions {
+  readonly kernel: string;
+  readonly uaccess: string;
+  /** The boot archive: a tar, gzipped. */
+  readonly archive: string;
+  /** Forward kernel log lines of every level, not just of errors. */
+  readonly verbose?: boolean;
+  /** Processors to tell the kernel of; navigator.hardwareConcurrency when absent. */
+  readonly cpus?: number;
+}
+
+/** A program to start as a child of init, in a session of its own. */
+export interface SpawnOptions {
+  /** Absolute path of the program. */
+  readonly path: string;
+  readonly argv: readonly string[];
+  /** "NAME=value" strings. */
+  readonly env: readonly string[];
+  /** Working directory; the root when absent. */
+  readonly cwd?: string;
+  /** N > 0: /dev/ttyN is its controlling terminal and its descriptors 0, 1 and 2. */
+  readonly terminal?: number;
+  /** Bits 1, 2, 4: the host's standard input, output, error in their place (Node). */
+  readonly streams?: number;
+}
+
+/** What a failure is about, for the words on the page. */
+export type FailureKind =
+  | 'download' // a file can't be fetched
+  | 'compile' // kernel.wasm or uaccess.wasm isn't what this boot code expects, or the browser can't run it
+  | 'memory' // no memory for the kernel
+  | 'archive' // the boot archive is corrupt
+  | 'worker' // workers can't be started
+  | 'panic' // the kernel has found itself broken; everything has stopped
+  | 'internal';
+
+export type ToSupervisor =
+  | { readonly type: 'boot'; readonly options: BootOptions }
+  /** `request` is the page's own number; `spawned` repeats it. */
+  | { readonly type: 'spawn'; readonly request: number; readonly program: SpawnOptions }
+  | { readonly type: 'kill'; readonly pid: number; readonly signal: number }
+  /** Typed bytes. All of them arrive, also when the terminal is slow to take them. */
+  | { readonly type: 'terminal-input'; readonly terminal: number; readonly data: Uint8Array }
+  /** The page has shown `bytes` of what `terminal-output` brought (flow control). */
+  | { readonly type: 'terminal-ack'; readonly terminal: number; readonly bytes: number }
+  | { readonly type: 'terminal-resize'; readonly terminal: number; readonly columns: number; readonly rows: number }
+  /** The window has closed: SIGHUP. Unacknowledged output is forgotten. */
+  | { readonly type: 'terminal-close'; readonly terminal: number }
+  /** Put a file into the running system, as root; `written` repeats `request`. */
+  | { readonly type: 'write-file'; readonly request: number; readonly path: string; readonly mode: number; readonly data: Uint8Array };
+
+export type FromSupervisor =
+  /** Bytes of a download so far; `total` is 0 while nobody knows. */
+  | { readonly type: 'progress'; readonly name: 'kernel' | 'uaccess' | 'archive'; readonly loaded: number; readonly total: number }
+  /** A step of the start, for the eye. */
+  | { readonly type: 'step'; readonly step: 'compile' | 'unpack' }
+  | { readonly type: 'ready' }
+  /** The start failed, or (after `ready`) the system has stopped. */
+  | { readonly type: 'failed'; readonly kind: FailureKind; readonly message: string }
+  /** `pid` is the new process, or -errno. */
+  | { readonly type: 'spawned'; readonly request: number; readonly pid: number }
+  | { readonly type: 'written'; readonly request: number; readonly result: number }
+  /** A process that `spawn` made has ended; exactly one of code and signal is not null. */
+  | { readonly type: 'exited'; readonly pid: number; readonly code: number | null; readonly signal: number | null }
+  /** Output. At most TERMINAL_WINDOW bytes are on the way unacknowledged. */
+  | { readonly type: 'terminal-output'; readonly terminal: number; readonly data: Uint8Array }
+  /** A line of the kernel's log; level as syslog, 0 panic … 7 debug. */
+  | { readonly type: 'log'; readonly level: number; readonly text: string };
+
+/**
+ * Output on its way to the page per terminal. Enough for xterm.js to be busy for
+ * a few frames; little enough that Ctrl-C stops a flood at once.
+ */
+export const TERMINAL_WINDOW = 128 * 1024;
+
+/* ---- supervisor and task workers ---- */
+
+/** A compiled program with what the boot code has to know about it. */
+export interface Program {
+  readonly id: number;
+  readonly module: WebAssembly.Module;
+  readonly info: ProgramInfo;
+}
+
+/** The first message of a task worker. */
+export interface TaskStart {
+  readonly type: 'start';
+  readonly kernel: WebAssembly.Module;
+  readonly uaccess: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly slot: number;
+  /** Top of its kernel stack and its TLS area, addresses in kernel memory. */
+  readonly stack: number;
+  readonly tls: number;
+  /** Milliseconds since the epoch that host.now counts from. */
+  readonly origin: number;
+  /** Words shared by all workers: see CONTROL. */
+  readonly control: SharedArrayBuffer;
+  /** One word: not 0 once the supervisor has terminated this worker. */
+  readonly killed: SharedArrayBuffer;
+  readonly programs: readonly Program[];
+}
+
+/** Indexes into the control words. */
+export const CONTROL = { nextModule: 0, words: 1 } as const;
+
+export type ToTask =
+  | TaskStart
+  /** Wait on a word of kernel memory and report each change (where Atomics.waitAsync is missing). */
+  | { readonly type: 'doorbell'; readonly memory: WebAssembly.Memory; readonly address: number }
+  /** All programs that this worker doesn't know, in answer to `want-program`. */
+  | { readonly type: 'programs'; readonly programs: readonly Program[] }
+  /** The memory of process `pid` in answer to `want-memory`; null when there is none. */
+  | { readonly type: 'memory'; readonly pid: number; readonly memory: WebAssembly.Memory | null };
+
+export type FromTask =
+  /** The worker has attached itself to its slot. */
+  | { readonly type: 'attached' }
+  | { readonly type: 'program'; readonly program: Program }
+  | { readonly type: 'drop-program'; readonly id: number }
+  | { readonly type: 'want-program'; readonly id: number }
+  /** The memory this worker's program now lives in, where the supervisor may poke. */
+  | { readonly type: 'memory'; readonly memory: WebAssembly.Memory | null }
+  /** Process `pid` makes a thread: some worker will want its memory, this one. */
+  | { readonly type: 'share-memory'; readonly pid: number; readonly memory: WebAssembly.Memory }
+  | { readonly type: 'want-memory'; readonly pid: number }
+  /** This worker's task of `pid` has ended. */
+  | { readonly type: 'leave-memory'; readonly pid: number }
+  | { readonly type: 'log'; readonly level: number; readonly text: string }
+  /** The worker can't go on; its last words. */
+  | { readonly type: 'broken'; readonly message: string }
+  | { readonly type: 'rung' };
