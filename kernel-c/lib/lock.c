@@ -99,7 +99,7 @@ static _Thread_local struct cpu {
 /* Ranks from here on are never those of a mutex. */
 static bool is_mutex(const struct lock *l)
 {
-	return l->rank <= RANK_FILE;
+	return l->rank < RANK_PROCESSES;
 }
 
 void lock_check(struct lock *l)
