@@ -44,4 +44,17 @@ int host_stream_output(int stream, const void *p, size_t n);
 int host_stream_wanted(void);
 int host_process_exited(int pid, int status);
 
+/*
+ * Drivers (host-drivers.c), supervisor's instance only: called by dev/request.c
+ * for everybody else. 0 when the request was accepted, then completion_done
+ * follows, perhaps before the call returns; or -errno.
+ */
+int host_fs_open(uint32_t request, const char *name, size_t length, uint32_t flags); /* handle */
+int host_fs_read(uint32_t request, int store, uint32_t block, uint32_t count, void *buf);
+int host_fs_write(uint32_t request, int store, uint32_t block, uint32_t count, const void *buf);
+int host_fs_flush(uint32_t request, int store);
+int host_fs_seek(uint32_t request, int store, int64_t *blocks);
+int host_fs_close(uint32_t request, int store);
+int host_fs_message(uint32_t request, uint32_t tree, void *buf, size_t length, size_t capacity);
+
 #endif

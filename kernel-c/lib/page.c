@@ -51,6 +51,7 @@ void page_mark_slab(void *run, unsigned order)
 static void run_insert(uint32_t index, unsigned order)
 {
 	page_state[index] = PAGE_FREE | order;
+	memory_unpoison(page_address(index), sizeof(struct list));
 	list_add(&free_runs[order], page_address(index));
 }
 

@@ -1,0 +1,67 @@
+/*
+ * Tasks for the unit tests: processes without a worker or a program.
+ */
+#include "test.h"
+
+#include "../kernel-c/lib/alloc.h"
+#include "../kernel-c/vfs/file.h"
+
+static void session_start(struct process *p)
+{
+	struct session *s = session_new(p->pid);
+	struct pgroup *g;
+
+	lock(&processes_lock);
+	g = pgroup_new(p->pid, s);
+	pgroup_join(p, g);
+	pgroup_put(g);
+	unlock(&processes_lock);
+	session_put(s);
+}
+
+struct task *test_task_new(struct task *parent)
+{
+	struct process *p;
+	struct task *t;
+
+	if (!process_init)
+		process_init_table();
+	p = process_new(parent ? parent->process : process_init);
+	if (!p)
+		panic("test_task_new: no process");
+	if (!parent)
+		session_start(p);
+	p->files = parent ? fdtable_copy(parent->process->files) : fdtable_new();
+	t = task_new(p, p->pid);
+	if (!t)
+		panic("test_task_new: no task");
+	return t;
+}
+
+void test_task_free(struct task *t)
+{
+	struct process *p = t->process;
+
+	lock(&p->lock);
+	list_remove(&t->of_process);
+	p->ntasks--;
+	unlock(&p->lock);
+	process_abandon(p);
+	task_put(t);
+}
+
+void test_become(struct task *t)
+{
+	current = t;
+}
+
+bool test_take_signal(struct task *t, int sig)
+{
+	int taken;
+
+	lock(&t->process->lock);
+	taken = signal_dequeue(t, sigbit(sig), NULL);
+	signal_recalculate(t);
+	unlock(&t->process->lock);
+	return taken == sig;
+}
