@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# Builds, runs and tests TabOS. `./build.sh help` lists the targets.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+CACHE="${TABOS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tabos}"
+CARGO_TOOLS="$CACHE/cargo"
+LLVM=22
+WIT_BINDGEN_VERSION=0.63.0
+WASMTIME_VERSION=48.0.8
+JOBS="$(nproc 2>/dev/null || echo 2)"
+export TABOS_CACHE="$CACHE"
+export PATH="$PWD/node_modules/.bin:$CARGO_TOOLS/bin:$HOME/.cargo/bin:$PATH"
+
+say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+fail() { printf 'build.sh: %s\n' "$*" >&2; exit 1; }
+
+help() {
+	cat <<'TEXT'
+./build.sh TARGET
+
+  run [--port N]  build everything and serve the page on localhost (port 8080)
+  test [NAME]     build and run every test, or those whose name contains NAME
+  build           build everything: kernel, libc, userland, page and Node host
+  kernel          build/kernel.wasm, its debug twin and uaccess.wasm
+  libc            the C library and tabos-cc
+  userland        the shell, the commands and the boot archive
+  bench           measure TabOS against this machine, and print the table
+  suites          run the test suites of others (Debian's source packages)
+  clean           remove build/ (the cache of downloads stays)
+  help            this text
+
+kernel --partial links although functions are missing, while one writes it.
+Downloads and finished third-party builds are kept in ~/.cache/tabos.
+TEXT
+}
+
+# ---- what the machine must have ----
+
+# Installs Debian packages that are missing, or says which.
+need_packages() {
+	local missing=() package sudo=()
+	for package in "$@"; do
+		dpkg-query -W -f='${Status}' "$package" 2>/dev/null |
+			grep -q '^install ok installed$' || missing+=("$package")
+	done
+	((${#missing[@]})) || return 0
+	if ((EUID != 0)); then
+		if sudo -n true 2>/dev/null; then
+			sudo=(sudo -n)
+		else
+			fail "please install these Debian packages: ${missing[*]}"
+		fi
+	fi
+	say "installing ${missing[*]}"
+	if ! "${sudo[@]}" apt-get install -y --no-install-recommends "${missing[@]}" >"$LOG" 2>&1; then
+		"${sudo[@]}" apt-get update >>"$LOG" 2>&1 &&
+			"${sudo[@]}" apt-get install -y --no-install-recommends "${missing[@]}" >>"$LOG" 2>&1 ||
+			fail "apt could not install ${missing[*]}; its output is in $LOG"
+	fi
+}
+
+need_tools() {
+	need_packages clang-$LLVM lld-$LLVM llvm-$LLVM libclang-rt-$LLVM-dev-wasm32 \
+		make gcc libc6-dev dpkg-dev xz-utils patch
+}
+
+need_npm() {
+	command -v npm >/dev/null || need_packages nodejs npm
+	command -v npm >/dev/null || fail "please install Node.js and npm"
+	local stamp=node_modules/.tabos-lock
+	if ! cmp -s package-lock.json "$stamp"; then
+		say "installing npm packages"
+		npm ci --no-audit --no-fund >"$LOG" 2>&1 ||
+			fail "npm could not install the packages; its output is in $LOG"
+		cp package-lock.json "$stamp"
+	fi
+	# The system runs on npm's own Node, which has what older ones lack.
+	node -e 'process.exit(+process.versions.node.split(".")[0] < 26)' 2>/dev/null ||
+		node node_modules/node/installArchSpecificPackage.js >"$LOG" 2>&1 ||
+		fail "npm's node package has no program for this machine; its output is in $LOG"
+}
+
+# need_cargo PROGRAM CRATE VERSION OPTIONS…: a program from a Rust crate, in the cache.
+need_cargo() {
+	local program=$1 crate=$2 version=$3
+	shift 3
+	"$CARGO_TOOLS/bin/$program" --version 2>/dev/null | grep -qF "$version" && return
+	command -v cargo >/dev/null ||
+		fail "please install Rust's cargo (Debian: apt install cargo, or rustup): $program is built with it"
+	say "building $crate $version (a few minutes, once)"
+	cargo install --quiet --root "$CARGO_TOOLS" "$crate" --version "$version" "$@" >"$LOG" 2>&1 ||
+		fail "cargo could not build $crate $version; its output is in $LOG"
+}
+
+need_wit_bindgen() {
+	need_cargo wit-bindgen wit-bindgen-cli $WIT_BINDGEN_VERSION --no-default-features --features c
+}
+
+need_wasmtime() {
+	need_cargo wasmtime wasmtime-cli $WASMTIME_VERSION --locked --no-default-features \
+		--features run,cranelift,parallel-compilation,threads,cache,wat
+}
+
+# need_frame: what every target needs.
+need_frame() {
+	need_tools
+	need_npm
+	need_wit_bindgen
+	generate
+}
+
+# ---- building ----
+
+# newer TARGET PATH…: is a file under one of the paths newer than TARGET, or TARGET missing?
+newer() {
+	local target=$1
+	shift
+	[[ ! -e $target ]] || [[ -n $(find "$@" -newer "$target" -print -quit) ]]
+}
+
+generate() {
+	newer build/gen/.stamp wit || return 0
+	say "generating bindings from wit/"
+	node wit/generate.mjs "$CARGO_TOOLS/bin/wit-bindgen" build/gen
+	touch build/gen/.stamp
+}
+
+kernel() {
+	need_frame
+	local partial=
+	[[ ${1:-} == --partial ]] && partial=1
+	local parts=(kernel uaccess)
+	[[ $partial ]] || parts+=(debug)
+	make --no-print-directory -s -k -j"$JOBS" -f kernel-c/Makefile PARTIAL=$partial "${parts[@]}"
+	if [[ -z $partial ]]; then
+		node wit/check.mjs build/kernel.wasm --as kernel
+		node wit/check.mjs build/kernel.debug.wasm --as kernel
+	fi
+	say "kernel.wasm: $(($(stat -c %s build/kernel.wasm) / 1024)) KiB"
+}
+
+clean() {
+	rm -rf build
+}
+
+mkdir -p build
+LOG="$PWD/build/install.log"
+target=${1:-help}
+(($#)) && shift
+case $target in
+kernel | clean | help) "$target" "$@" ;;
+*)
+	help >&2
+	exit 2
+	;;
+esac
