@@ -1,0 +1,39 @@
+#!/bin/sh
+# Packs build/root and the files of userland/root into build/site/boot.tar.gz,
+# which the kernel unpacks at boot. The same input gives the same bytes.
+set -eu
+top=$(cd "$(dirname "$0")/.." && pwd)
+staging=$top/build/boot-root
+archive=$top/build/site/boot.tar.gz
+epoch=1767225600 # 2026-01-01, the age of every file
+
+[ -d "$top/build/root" ] || {
+	echo "archive: the ports come first: userland/ports/build.sh" >&2
+	exit 1
+}
+rm -rf "$staging"
+mkdir -p "$staging" "$(dirname "$archive")"
+cp -a "$top/build/root/." "$staging"
+cp -a "$top/userland/root/." "$staging"
+for dir in bin dev etc home home/user mnt proc root tmp usr usr/bin usr/lib \
+	usr/local usr/local/bin usr/share var var/log var/run var/tmp; do
+	mkdir -p "$staging/$dir"
+done
+chmod -R u=rwX,go=rX "$staging"
+chmod 700 "$staging/root"
+chmod 1777 "$staging/tmp" "$staging/var/tmp"
+
+# Debug information stays behind; function names are kept, for traces.
+find "$staging/bin" "$staging/usr" -type f | while read -r file; do
+	[ "$(head -c 4 "$file" | tail -c 3)" = asm ] || continue
+	llvm-objcopy-22 --strip-debug "$file"
+done
+
+tar_options="--format=ustar --sort=name --numeric-owner --mtime=@$epoch"
+tar -C "$staging" -cf "$archive.tar" $tar_options --owner=0 --group=0 \
+	--exclude=./home/user .
+tar -C "$staging" -rf "$archive.tar" $tar_options --owner=1000 --group=1000 \
+	./home/user
+gzip -9n <"$archive.tar" >"$archive"
+rm -f "$archive.tar"
+echo "boot.tar.gz: $(($(wc -c <"$archive") / 1024)) KiB"

@@ -1,0 +1,111 @@
+#!/bin/sh
+# Builds the ports into build/root, the staging copy of the root file system.
+#
+#   userland/ports/build.sh            every port
+#   userland/ports/build.sh dash bc    these, leaving the others as they are
+#
+# A port is a folder here with a file `recipe` (shell) and perhaps `patches/`.
+# The recipe sets
+#   source, version   the Debian source package, as userland/fetch.sh takes it
+# and defines functions that run in an empty build directory, with $src the
+# unpacked source (Debian's patches and ours applied) and $recipe the folder
+# of the recipe:
+#   compile           configures and compiles with $CC (tabos-cc, --host=$host);
+#                     $BUILD_CC makes programs for this machine
+#   install_to DIR    copies what belongs on the target to DIR
+#
+# The result is cached by the hash of everything that goes into it: recipe,
+# patches, compiler and C library.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+out=$top/build/ports
+root=$top/build/root
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/tabos/ports
+
+export CC="$top/userland/cc/tabos-cc"
+export BUILD_CC="${BUILD_CC:-cc}"
+export host=wasm32-tabos
+export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=0
+jobs=$(nproc 2>/dev/null || echo 2)
+
+# What the compiler makes depends on these; one hash for all ports.
+toolchain_hash() {
+	(
+		cd "$top"
+		find userland/cc build/sysroot -type f | sort | xargs sha256sum
+	) | sha256sum | cut -c1-16
+}
+
+port_hash() { # NAME
+	(
+		cd "$here"
+		echo "$toolchain"
+		find "$1" -type f | sort | xargs sha256sum
+		for used in $(sed -n 's/^# uses: //p' "$1/recipe"); do
+			find "$used" -type f | sort | xargs sha256sum
+		done
+	) | sha256sum | cut -c1-32
+}
+
+# Unpack the source package into $1 and apply our patches.
+unpack() {
+	"${FETCH:-$top/userland/fetch.sh}" "$source" "$version" "$1"
+	for patch in "$recipe"/patches/*.patch; do
+		[ -e "$patch" ] || continue
+		patch -d "$1" -p1 -s --no-backup-if-mismatch <"$patch"
+	done
+}
+
+# Generated files shipped in a tarball must look newer than what they are made
+# from, though Debian's patches touched that: nothing is to be regenerated.
+touch_generated() { # FILES, in order of dependence
+	for file; do
+		find "$src" -name "$file" -exec touch {} +
+		sleep 0.1
+	done
+}
+
+port_build() ( # NAME
+	name=$1
+	recipe=$here/$name
+	archive=$cache/$name-$(port_hash "$name").tar
+	if [ ! -f "$archive" ]; then
+		echo "port $name: building"
+		work=$out/$name
+		src=$work/source
+		rm -rf "$work"
+		mkdir -p "$work/build" "$work/root" "$cache"
+		. "$recipe/recipe"
+		log=$work/log
+		if ! (
+			set -e
+			unpack "$src"
+			cd "$work/build"
+			compile
+			install_to "$work/root"
+		) >"$log" 2>&1; then
+			tail -n 30 "$log" >&2
+			echo "port $name: failed; all of it is in $log" >&2
+			exit 1
+		fi
+		tar -C "$work/root" -cf "$archive.$$" .
+		mv "$archive.$$" "$archive"
+	fi
+	mkdir -p "$root"
+	tar -C "$root" -xf "$archive"
+)
+
+[ -x "$CC" ] && [ -d "$top/build/sysroot" ] || {
+	echo "ports: the C library comes first: ./build.sh libc" >&2
+	exit 1
+}
+toolchain=$(toolchain_hash)
+if [ $# -eq 0 ]; then
+	rm -rf "$root"
+	set -- $(cd "$here" && for r in */recipe; do dirname "$r"; done)
+fi
+for name; do
+	port_build "$name"
+done
