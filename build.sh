@@ -132,7 +132,7 @@ kernel() {
 	[[ ${1:-} == --partial ]] && partial=1
 	local parts=(kernel uaccess)
 	[[ $partial ]] || parts+=(debug)
-	make --no-print-directory -s -k -j"$JOBS" -f kernel-c/Makefile PARTIAL=$partial "${parts[@]}"
+	make --no-print-directory -s -k -O -j"$JOBS" -f kernel-c/Makefile PARTIAL=$partial "${parts[@]}"
 	if [[ -z $partial ]]; then
 		node wit/check.mjs build/kernel.wasm --as kernel
 		node wit/check.mjs build/kernel.debug.wasm --as kernel

@@ -4,7 +4,7 @@
  * and the new exception handling; on an older one this starts again with the
  * Node that npm installed beside it.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -26,13 +26,15 @@ if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR) {
     console.error(`tabos: needs Node ${NODE_MAJOR}; npm install brings it`);
     process.exit(1);
   }
-  // The terminal's signals go to the whole process group: the child decides.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
+  const child = spawn(newer, [fileURLToPath(cli), ...process.argv.slice(2)], {
+    stdio: "inherit",
+  });
+  // The terminal sends these to both of us: the child decides what they mean.
+  for (const signal of ["SIGINT", "SIGQUIT", "SIGTSTP", "SIGWINCH"])
     process.on(signal, () => {});
-  const { status, signal } = spawnSync(
-    newer,
-    [fileURLToPath(cli), ...process.argv.slice(2)],
-    { stdio: "inherit" },
+  for (const signal of ["SIGTERM", "SIGHUP"])
+    process.on(signal, () => child.kill(signal));
+  child.on("exit", (status, signal) =>
+    process.exit(signal ? 128 + constants.signals[signal] : status),
   );
-  process.exit(signal ? 128 + constants.signals[signal] : status);
 }
