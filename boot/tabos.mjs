@@ -30,7 +30,7 @@ if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR) {
     stdio: "inherit",
   });
   // The terminal sends these to both of us: the child decides what they mean.
-  for (const signal of ["SIGINT", "SIGQUIT", "SIGTSTP", "SIGWINCH"])
+  for (const signal of ["SIGINT", "SIGQUIT"])
     process.on(signal, () => {});
   for (const signal of ["SIGTERM", "SIGHUP"])
     process.on(signal, () => child.kill(signal));
