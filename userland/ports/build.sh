@@ -6,7 +6,8 @@
 #
 # A port is a folder here with a file `recipe` (shell) and perhaps `patches/`.
 # The recipe sets
-#   source, version   the Debian source package, as userland/fetch.sh takes it
+#   source, version, sha256   the Debian source package, and the checksums of
+#                     its files, as userland/fetch.sh takes them
 # and defines functions that run in an empty build directory, with $src the
 # unpacked source (Debian's patches and ours applied) and $recipe the folder
 # of the recipe:
@@ -22,7 +23,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 out=$top/build/ports
 root=$top/build/root
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/tabos/ports
+cache=${TABOS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tabos}/ports
 
 export CC="$top/userland/cc/tabos-cc"
 export BUILD_CC="${BUILD_CC:-cc}"
@@ -51,7 +52,8 @@ port_hash() { # NAME
 
 # Unpack the source package into $1 and apply our patches.
 unpack() {
-	"${FETCH:-$top/userland/fetch.sh}" "$source" "$version" "$1"
+	files=$("$top/userland/fetch.sh" "$source" "$version" $sha256)
+	dpkg-source --no-check -x "$files"/*.dsc "$1"
 	for patch in "$recipe"/patches/*.patch; do
 		[ -e "$patch" ] || continue
 		patch -d "$1" -p1 -s --no-backup-if-mismatch <"$patch"
