@@ -91,7 +91,6 @@ export class TerminalView {
     this.#xterm.options.theme = lightScheme.matches ? LIGHT : DARK;
   };
   #fitting = 0;
-  #opened = false;
 
   /** A terminal that will fill `host`, an element of the page that has a size. */
   constructor(host: HTMLElement, line: TerminalLine) {
@@ -115,7 +114,6 @@ export class TerminalView {
 
     this.#xterm.onData((text) => line.input(this.#encoder.encode(text)));
     this.#xterm.onBinary((text) => line.input(Uint8Array.from(text, (c) => c.charCodeAt(0))));
-    this.#xterm.onResize(({ cols, rows }) => line.resize(cols, rows));
     this.#xterm.onTitleChange((text) => line.title(text));
     this.#xterm.onBell(() => line.bell());
     this.#xterm.attachCustomKeyEventHandler((event) => this.#key(event));
@@ -123,7 +121,8 @@ export class TerminalView {
     this.#xterm.open(host);
     this.#useWebgl();
     this.#fit.fit();
-    this.#opened = true;
+    // From now on: the first size is asked for by who starts the session.
+    this.#xterm.onResize(({ cols, rows }) => line.resize(cols, rows));
     this.#resizes = new ResizeObserver(() => this.#fitSoon());
     this.#resizes.observe(host);
     lightScheme.addEventListener('change', this.#onScheme);
@@ -142,15 +141,18 @@ export class TerminalView {
     this.#xterm.write(bytes, () => this.#line.drawn(bytes.length));
   }
 
-  /** A line of the page's own, between the program's output. */
-  remark(text: string): void {
-    this.#xterm.write(`\r\n\x1b[0;2m${text}\x1b[0m\r\n`);
-  }
-
-  /** Forget modes and attributes that a dead session has left behind; keep what was written. */
-  softReset(): void {
-    // DECSTR, the main screen, cursor shown, no mouse reports, no bracketed paste.
-    this.#xterm.write('\x1b[!p\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l');
+  /** The session is over: forget the modes it may have left behind, and say `remark`. */
+  endSession(remark: string): void {
+    this.#xterm.write('', () => {
+      // Only an alternate screen has saved a cursor that leaving it would restore.
+      const leave = this.#xterm.buffer.active.type === 'alternate' ? '\x1b[?1049l' : '';
+      // DECSTR, cursor shown, no mouse reports, no bracketed paste.
+      const reset = '\x1b[!p\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l';
+      this.#xterm.write(`${leave}${reset}`, () => {
+        const lineStart = this.#xterm.buffer.active.cursorX > 0 ? '\r\n' : '';
+        this.#xterm.write(`${lineStart}\x1b[0;2m${remark}\x1b[0m\r\n`);
+      });
+    });
   }
 
   focus(): void {
@@ -193,7 +195,7 @@ export class TerminalView {
     if (this.#fitting) return;
     this.#fitting = requestAnimationFrame(() => {
       this.#fitting = 0;
-      if (this.#opened && this.#host.clientWidth > 0) this.#fit.fit();
+      if (this.#host.clientWidth > 0) this.#fit.fit();
     });
   }
 

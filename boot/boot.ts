@@ -1,0 +1,153 @@
+/*
+ * The page: see that the browser can run the system, start it, show it.
+ *
+ *   ?debug     the kernel with names, DWARF and assertions (docs/debugging.md)
+ *   ?verbose   all of the kernel's log on the console
+ */
+import { isolate } from './isolate.ts';
+import { System, SystemFailure, type SystemEvents } from './system.ts';
+import { Progress, showError, showMissing, StartError } from './progress.ts';
+import type { FailureKind } from './protocol.ts';
+import { findMissing } from './requirements.ts';
+import { Tabs, type Ended, type Sessions } from './tabs.ts';
+
+const LOGIN_SHELL = { path: '/bin/sh', argv: ['-sh'] }; // the dash makes it a login shell
+const ENVIRONMENT = [
+  'TERM=xterm-256color',
+  'COLORTERM=truecolor',
+  'LANG=C.UTF-8',
+  'PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin',
+  'HOME=/root',
+  'USER=root',
+  'LOGNAME=root',
+  'SHELL=/bin/sh',
+];
+
+/** The words on the page for each way to fail. */
+const FAILURES: Record<FailureKind, [heading: string, explanation: string]> = {
+  download: [
+    'A part of TabOS couldn’t be loaded',
+    'The server is not reachable, or the file is missing there. Check the connection and try again.',
+  ],
+  compile: [
+    'The kernel can’t be used',
+    'The browser refused kernel.wasm: it is damaged, belongs to another version of this page, or needs a newer browser.',
+  ],
+  memory: [
+    'Not enough memory',
+    'The browser has no room for the system’s memory. Closing other tabs may help.',
+  ],
+  archive: [
+    'The boot archive is damaged',
+    'The file with the system’s programs (boot.tar.gz) is corrupt or was cut short. Loading it again may help; if it does not, the copy on the server is broken.',
+  ],
+  worker: [
+    'No workers can be started',
+    'Every thread of TabOS is a web worker, and the browser refuses to start more. Other tabs of this site may be using them up.',
+  ],
+  panic: ['The kernel has stopped', 'It found itself in a state that must not be, and stopped before it did harm. This is a bug in TabOS.'],
+  internal: ['TabOS has stopped', 'Something went wrong inside. This is a bug in TabOS.'],
+};
+
+/** What tests and the curious get as `tabos` on the console. */
+interface PageHandle {
+  state: 'starting' | 'running' | 'failed';
+  /** Everything written on the terminal in front, or on /dev/tty`terminal`. */
+  screen(terminal?: number): string;
+  /** As if typed there. */
+  type(text: string, terminal?: number): void;
+  terminals(): number[];
+}
+declare global {
+  interface Window {
+    tabos?: PageHandle;
+  }
+}
+
+function element(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`index.html has no #${id}`);
+  return found;
+}
+
+function toStartError(e: unknown): unknown {
+  if (!(e instanceof SystemFailure)) return e;
+  const [heading, explanation] = FAILURES[e.kind];
+  return new StartError(heading, explanation, { cause: e.message });
+}
+
+/** Terminals as sessions of the system. */
+function sessionsOf(system: System, ended: Ended): Sessions {
+  return {
+    async open(terminal, columns, rows) {
+      system.resize(terminal, columns, rows); // before the shell asks
+      const shell = await system.spawn({ ...LOGIN_SHELL, env: ENVIRONMENT, cwd: '/root', terminal });
+      void shell.ended.then(({ code, signal }) => ended(terminal, code, signal));
+    },
+    input: (terminal, bytes) => system.input(terminal, bytes),
+    resize: (terminal, columns, rows) => system.resize(terminal, columns, rows),
+    drawn: (terminal, count) => system.acknowledge(terminal, count),
+    hangUp: (terminal) => system.hangUp(terminal),
+  };
+}
+
+async function start(page: PageHandle): Promise<void> {
+  if (await isolate()) return; // the page is about to be loaded again
+  const missing = await findMissing();
+  if (missing.length > 0) {
+    page.state = 'failed';
+    return showMissing(missing);
+  }
+
+  const parameters = new URLSearchParams(location.search);
+  const here = (name: string) => new URL(name, import.meta.url);
+  const progress = new Progress();
+  const events: SystemEvents = {
+    progress: (name, loaded, total) => progress.download(name, loaded, total),
+    step: (step) => progress.step(step === 'compile' ? 'Preparing the kernel…' : 'Unpacking…', step === 'compile' ? 90 : 95),
+    output: (terminal, data) => {
+      // For the measurements in bench/: the first output is the first prompt.
+      if (performance.getEntriesByName('tabos:prompt').length === 0) performance.mark('tabos:prompt');
+      tabs.output(terminal, data);
+    },
+    log: (level, text) => (level <= 3 ? console.error(text) : console.info(text)),
+    stopped: (failure) => {
+      page.state = 'failed';
+      showError(toStartError(failure));
+    },
+  };
+  const system = new System(
+    here('supervisor.js'),
+    {
+      kernel: here(parameters.has('debug') ? 'kernel.debug.wasm' : 'kernel.wasm').href,
+      uaccess: here('uaccess.wasm').href,
+      archive: here('boot.tar.gz').href,
+      verbose: parameters.has('verbose'),
+    },
+    events,
+  );
+  const tabs = new Tabs(
+    element('tabs'),
+    element('panels'),
+    element('new-tab'),
+    sessionsOf(system, (...how) => tabs.ended(...how)),
+  );
+  page.screen = (terminal) => tabs.view(terminal)?.text() ?? '';
+  page.type = (text, terminal) => tabs.view(terminal)?.type(text);
+  page.terminals = () => tabs.terminals;
+
+  await system.started;
+  progress.finish();
+  tabs.open();
+  page.state = 'running';
+  // Files at home should not be swept away when the disk fills up. Asked late, since some browsers ask the person.
+  void navigator.storage?.persist?.().catch(() => false);
+}
+
+const page: PageHandle = { state: 'starting', screen: () => '', type: () => {}, terminals: () => [] };
+window.tabos = page;
+document.documentElement.classList.add('started'); // hides the note for browsers that can't come this far
+start(page).catch((e: unknown) => {
+  page.state = 'failed';
+  showError(toStartError(e));
+});

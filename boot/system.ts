@@ -1,0 +1,138 @@
+/*
+ * The system as the page sees it: the supervisor worker, spoken to in messages.
+ */
+import type { BootOptions, FailureKind, FromSupervisor, SpawnOptions, ToSupervisor } from './protocol.ts';
+
+/** What happens in the system, for who shows it. */
+export interface SystemEvents {
+  /** `loaded` bytes of `total` (0: nobody knows) of the download called `name`. */
+  progress(name: string, loaded: number, total: number): void;
+  step(step: 'compile' | 'unpack'): void;
+  output(terminal: number, data: Uint8Array): void;
+  log(level: number, text: string): void;
+  /** It has stopped for good, after a good start. */
+  stopped(failure: SystemFailure): void;
+}
+
+/** The system can't start, or has stopped. */
+export class SystemFailure extends Error {
+  readonly kind: FailureKind;
+
+  constructor(kind: FailureKind, message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+/** How a process ended: by its own exit, or by a signal. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: number | null;
+}
+
+/** A started process: its pid, and its end. */
+export interface StartedProcess {
+  readonly pid: number;
+  readonly ended: Promise<Ending>;
+}
+
+export class System {
+  readonly #worker: Worker;
+  readonly #events: SystemEvents;
+  readonly #started = Promise.withResolvers<void>();
+  readonly #spawning = new Map<number, (pid: number) => void>();
+  readonly #running = new Map<number, (ending: Ending) => void>();
+  #requests = 0;
+  #isUp = false;
+
+  /** Begin to start the system with the worker script at `supervisor`. */
+  constructor(supervisor: URL, options: BootOptions, events: SystemEvents) {
+    this.#events = events;
+    this.#worker = new Worker(supervisor, { type: 'module', name: 'supervisor' });
+    this.#worker.onmessage = ({ data }: MessageEvent<FromSupervisor>) => this.#receive(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      // A script that can't be loaded gives an event without a message.
+      if (event.message) this.#fail('internal', `${event.message} (${event.filename}:${event.lineno})`);
+      else this.#fail('download', `${supervisor.href} can’t be loaded`);
+    };
+    this.#send({ type: 'boot', options });
+  }
+
+  /** Resolves when programs can be spawned, rejects with a SystemFailure. */
+  get started(): Promise<void> {
+    return this.#started.promise;
+  }
+
+  /** Start a program. Rejects with the errno's number in the message. */
+  async spawn(program: SpawnOptions): Promise<StartedProcess> {
+    const request = ++this.#requests;
+    const ended = Promise.withResolvers<Ending>();
+    const pid = await new Promise<number>((resolve) => {
+      // Noted at once, not in a later task: the end may be the very next message.
+      this.#spawning.set(request, (pid) => {
+        if (pid > 0) this.#running.set(pid, ended.resolve);
+        resolve(pid);
+      });
+      this.#send({ type: 'spawn', request, program });
+    });
+    if (pid <= 0) throw new Error(`${program.path}: error ${-pid}`);
+    return { pid, ended: ended.promise };
+  }
+
+  kill(pid: number, signal: number): void {
+    this.#send({ type: 'kill', pid, signal });
+  }
+
+  input(terminal: number, data: Uint8Array): void {
+    this.#send({ type: 'terminal-input', terminal, data });
+  }
+
+  resize(terminal: number, columns: number, rows: number): void {
+    this.#send({ type: 'terminal-resize', terminal, columns, rows });
+  }
+
+  acknowledge(terminal: number, bytes: number): void {
+    this.#send({ type: 'terminal-ack', terminal, bytes });
+  }
+
+  hangUp(terminal: number): void {
+    this.#send({ type: 'terminal-close', terminal });
+  }
+
+  #send(message: ToSupervisor): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromSupervisor): void {
+    switch (message.type) {
+      case 'progress':
+        return this.#events.progress(message.name, message.loaded, message.total);
+      case 'step':
+        return this.#events.step(message.step);
+      case 'ready':
+        this.#isUp = true;
+        return this.#started.resolve();
+      case 'failed':
+        return this.#fail(message.kind, message.message);
+      case 'spawned':
+        this.#spawning.get(message.request)?.(message.pid);
+        this.#spawning.delete(message.request);
+        return;
+      case 'exited':
+        this.#running.get(message.pid)?.(message);
+        this.#running.delete(message.pid);
+        return;
+      case 'terminal-output':
+        return this.#events.output(message.terminal, message.data);
+      case 'log':
+        return this.#events.log(message.level, message.text);
+    }
+  }
+
+  #fail(kind: FailureKind, message: string): void {
+    const failure = new SystemFailure(kind, message);
+    if (this.#isUp) this.#events.stopped(failure);
+    else this.#started.reject(failure);
+  }
+}
