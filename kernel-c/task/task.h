@@ -39,6 +39,7 @@ struct task {
 	uint32_t state;         /* [a] TASK_USER, TASK_KERNEL, TASK_DEAD */
 	uint32_t wakeups;       /* [a] futex word: moves at each wake-up */
 	uint32_t seen;          /* [o] wakeups when last looked at */
+	bool parked;            /* [a] waits on the futex, not spinning */
 	bool killed;            /* [a] must die: SIGKILL, exit_group or exec elsewhere */
 	bool attention;         /* [a] look for signals, stops and kills on the way out */
 	int tid;                /* [I] */
@@ -51,7 +52,6 @@ struct task {
 	sigset mask;            /* [o, read under p] blocked */
 	sigset saved_mask;      /* [o] to restore after sigsuspend and the like */
 	bool restore_mask;      /* [o] */
-	bool sleeping_deaf;     /* [a] in wait_sleep_killable */
 	sigset awaited;         /* [p] in sigtimedwait */
 	struct abi_sigstack alt_stack; /* [o] */
 
@@ -61,11 +61,14 @@ struct task {
 	uint32_t globals[4];    /* [o] what the program instance starts with */
 
 	enum task_outcome outcome; /* [o] why the kernel unwound */
-	bool syscall_in_progress;  /* [o] */
-	nsec cpu_start, cpu_user;  /* [o] */
-	const char *syscall;    /* [o] name of the call, for /proc and traces */
+	nsec started, slept;    /* [o] CPU time is what has passed since, less sleep */
+	const char *syscall;    /* [o] name of the last call, for /proc and traces */
 	char state_letter;      /* [a] R S D T Z for ps */
-	struct vfork *vfork;    /* [o] the vfork this task acts for, or NULL */
+	bool vfork_ended;       /* [o] its vfork child died by a signal: libc must jump back */
+	struct task *lender;    /* [I] of a vfork child: the parent, whose worker it runs on */
+	struct list queued;     /* [w] in the job queue or the list of the dead */
+	int job;                /* [w] what its worker is to do: JOB_* */
+	struct snapshot *snapshot; /* [o] a forked child's memory, until it is filled */
 };
 
 struct sighand {
@@ -126,14 +129,14 @@ struct process {
 /* A process group; sessions and controlling terminals hang on it. */
 struct pgroup {
 	int id;
-	int refs;
-	struct session *session; /* [I] */
+	int refs;                /* [P] members, and ttys whose foreground it is */
+	struct session *session; /* [I] with a reference */
 	struct list members;     /* [P] */
 	struct list all;         /* [P] */
 };
 struct session {
 	int id;
-	int refs;
+	int refs;                /* [a] process groups and the tty */
 	struct tty *tty;         /* [P] controlling terminal, or NULL */
 };
 extern struct lock processes_lock; /* RANK_PROCESSES */
@@ -141,7 +144,64 @@ extern struct lock processes_lock; /* RANK_PROCESSES */
 extern _Thread_local struct task *current; /* NULL on the supervisor's instance */
 #define current_process (current->process)
 
-/* ---- task.c, process.c ---- */
+/* ---- task.c ---- */
+/* A task of p, not yet running, with one reference (its life's). NULL: no memory. */
+struct task *task_new(struct process *p, int tid);
+void task_put(struct task *t);
+static inline struct task *task_get(struct task *t)
+{
+	__atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
+	return t;
+}
+/* Make a sleeper look again, from anywhere. */
+void task_wake(struct task *t);
+/* Make it look for signals and kills soon; with its process's lock held. */
+void task_interrupt(struct task *t);
+/* The thread dies: flag it, and where it is in user mode, have its worker terminated. Same lock. */
+void task_kill(struct task *t);
+nsec task_cpu(const struct task *t);
+
+/* ---- process.c: the table, the tree, groups and sessions ---- */
+int pid_alloc(void); /* processes_lock held; -EAGAIN */
+/* A process with pid, as a child of parent (may be NULL for init); inherits ids,
+ * group, limits, signal actions. files, fs and mm are not set. NULL: EAGAIN. */
+struct process *process_new(struct process *parent);
+/* Undo process_new for a child that never ran. */
+void process_abandon(struct process *p);
+extern struct process *process_init; /* pid 1: adopts orphans and reaps them */
+int process_count(void);
+void process_unlink(struct process *p); /* out of the table and tree; processes_lock held */
+void process_init_table(void);
+struct pgroup *pgroup_new(int id, struct session *s); /* processes_lock held */
+void pgroup_join(struct process *p, struct pgroup *g); /* the same */
+struct pgroup *pgroup_get(struct pgroup *g);          /* the same */
+void pgroup_put(struct pgroup *g);                    /* the same */
+struct session *session_new(int id);
+void session_put(struct session *s);
+
+/* ---- exit.c ---- */
+/* The current task ends for good (status: a wait status if the process is not exiting yet). */
+_Noreturn void task_exit(void);
+/* End the current process: wait status `status`. Does not return, unless it was a vfork child. */
+int process_exit(int status);
+/* Begin the end of p with a wait status; needs p->lock. Kills all its tasks but `except`. */
+void process_begin_exit(struct process *p, int status, struct task *except);
+/* The books of a task that will never run again (by itself, or by the supervisor). */
+void task_gone(struct task *t);
+int process_wait(int id_type, int id, int options, int *status, struct abi_siginfo *info,
+		 struct abi_rusage *usage);
+/* Tell p's parent that p stopped, continued or ended; processes_lock held. */
+void process_notify_parent(struct process *p, int code, int status);
+
+/* ---- worker.c ---- */
+enum { JOB_CLOSE, JOB_START, JOB_FORK, JOB_THREAD };
+/* Hand t to a worker, an idle one or a new one: 0, or -EAGAIN when there can be no more. */
+int worker_dispatch(struct task *t, int job);
+/* t was swapped to TASK_DEAD: have its worker terminated. */
+void worker_condemn(struct task *t);
+void worker_poke(struct task *t); /* make a busy program look at its pending word */
+
+/* ---- process.c ---- */
 /* With processes_lock held; NULL when there is none. */
 struct process *process_find(int pid);
 struct pgroup *pgroup_find(int id);
@@ -155,6 +215,16 @@ nsec process_cpu(struct process *p);
 bool cred_in_group(const struct cred *c, uint32_t gid);
 
 /* ---- signal.c ---- */
+/* Block `mask` until the next return to the program (sigsuspend, ppoll, pselect). */
+void signal_mask_temporarily(sigset mask);
+/* With the process's lock held: does t have a signal to take? Updates t->attention. */
+bool signal_recalculate(struct task *t);
+void pending_init(struct pending *q);
+void pending_flush(struct pending *q, sigset which);
+/* Take the lowest pending signal of `set` from t or its process: the number, or 0. p->lock held. */
+int signal_dequeue(struct task *t, sigset set, struct abi_siginfo *info);
+/* May the current process signal p? */
+bool signal_permitted(struct process *p, int sig);
 /* Would the current task have to leave a sleep? */
 bool signal_pending(void);
 /* From anywhere, the supervisor too. info may be NULL (SI_KERNEL). 0 or -EAGAIN. */

@@ -1,0 +1,45 @@
+/*
+ * Entering and leaving the kernel: the first and last thing of every system
+ * call (build/gen/entry.c calls these around sys_*).
+ *
+ * Entry swaps USER to KERNEL. Exit stores USER and only then looks at
+ * `attention`; a killer sets attention first and then tries USER to DEAD. So
+ * one of the two always sees the other (both are sequentially consistent).
+ */
+#ifndef ENTRY_H
+#define ENTRY_H
+
+#include "task.h"
+
+_Noreturn void task_wait_for_death(void);
+/* Take signals, stop, or die; the result for the program. Enters and leaves itself. */
+int64_t syscall_attention(int64_t result);
+
+static inline void syscall_enter(const char *name)
+{
+	struct task *t = current;
+	uint32_t user = TASK_USER;
+
+	if (unlikely(!__atomic_compare_exchange_n(&t->state, &user, TASK_KERNEL, false,
+						  __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)))
+		task_wait_for_death();
+	t->syscall = name;
+}
+
+static inline int64_t syscall_exit64(int64_t result)
+{
+	struct task *t = current;
+
+	__atomic_store_n(&t->state, TASK_USER, __ATOMIC_SEQ_CST);
+	if (unlikely(__atomic_load_n(&t->attention, __ATOMIC_SEQ_CST) ||
+		     result == -ERESTART || result == -ERESTARTNOHAND))
+		return syscall_attention(result);
+	return result;
+}
+
+static inline int32_t syscall_exit(int32_t result)
+{
+	return (int32_t)syscall_exit64(result);
+}
+
+#endif

@@ -1,0 +1,259 @@
+/*
+ * fork, vfork and threads: new tasks from a running one.
+ *
+ * fork copies the live parts of the parent's memory into kernel pages, from
+ * which the child's worker fills the child's memory: no message carries it, and
+ * the parent goes on as soon as its half is done. The program's frames are
+ * rewound by asyncify (docs/architecture.md, "fork").
+ */
+#include "../host.h"
+#include "../kernel.h"
+#include "../lib/alloc.h"
+#include "entry.h"
+#include "worker.h"
+
+#define RUN_ORDER 4 /* copies are made of runs of 64 KiB */
+
+struct run {
+	struct run *next;
+	uaddr start;
+	uint32_t length;
+	void *data; /* order RUN_ORDER pages */
+};
+struct snapshot {
+	struct run *first, **last;
+};
+static struct slab_cache run_cache = SLAB_CACHE("fork_run", struct run);
+static struct slab_cache snapshot_cache = SLAB_CACHE("fork_snapshot", struct snapshot);
+
+void snapshot_free(struct snapshot *s)
+{
+	struct run *r, *next;
+
+	if (!s)
+		return;
+	for (r = s->first; r; r = next) {
+		next = r->next;
+		page_free(r->data, RUN_ORDER);
+		slab_free(&run_cache, r);
+	}
+	slab_free(&snapshot_cache, s);
+}
+
+static int snapshot_range(uaddr start, uint32_t length, void *arg)
+{
+	struct snapshot *s = arg;
+
+	while (length > 0) {
+		uint32_t n = min(length, PAGE_SIZE << RUN_ORDER);
+		struct run *r = slab_alloc(&run_cache);
+		int err;
+
+		if (!r)
+			return -ENOMEM;
+		r->data = page_alloc(RUN_ORDER);
+		if (!r->data) {
+			slab_free(&run_cache, r);
+			return -ENOMEM;
+		}
+		r->start = start;
+		r->length = n;
+		*s->last = r;
+		s->last = &r->next;
+		if ((err = copy_in(r->data, start, n)) < 0)
+			return err;
+		start += n;
+		length -= n;
+	}
+	return 0;
+}
+
+/* Everything alive: the stack above sp, the asyncify buffer, data, heap, mappings. */
+static struct snapshot *snapshot_take(struct mm *mm, uaddr sp, uaddr buffer, uaddr end, int *err)
+{
+	struct snapshot *s = slab_alloc(&snapshot_cache);
+	uint32_t high = mm_stack_high(mm);
+
+	if (!s) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	s->last = &s->first;
+	*err = snapshot_range(buffer, end - buffer, s);
+	if (*err == 0 && sp < high) /* else sp is in a thread's stack, a mapping */
+		*err = snapshot_range(sp, high - sp, s);
+	if (*err == 0)
+		*err = mm_each(mm, snapshot_range, s);
+	if (*err < 0) {
+		snapshot_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static struct task *fork_task(struct process *p, struct task *parent)
+{
+	struct task *t = task_new(p, p->pid);
+
+	if (!t)
+		return NULL;
+	t->mask = parent->mask;
+	t->restore_mask = parent->restore_mask;
+	t->saved_mask = parent->saved_mask;
+	t->pending_word = parent->pending_word;
+	t->alt_stack = parent->alt_stack;
+	t->syscall = "fork";
+	return t;
+}
+
+/* A child with copies of the caller's descriptors, directories and credentials. */
+struct process *fork_process(struct process *parent)
+{
+	struct process *p = process_new(parent);
+
+	if (!p)
+		return NULL;
+	p->files = fdtable_copy(parent->files);
+	p->fs = fs_context_copy(parent->fs);
+	if (!p->files || !p->fs) {
+		process_abandon(p);
+		return NULL;
+	}
+	return p;
+}
+
+/* A task that never ran, and its process. */
+static void abandon(struct process *p, struct task *t)
+{
+	lock(&p->lock);
+	list_remove(&t->of_process);
+	p->ntasks--;
+	unlock(&p->lock);
+	task_put(t);
+	process_abandon(p);
+}
+
+static int do_fork(uaddr sp, uaddr tls, uaddr buffer, uaddr end)
+{
+	struct process *parent = current_process, *p;
+	struct snapshot *s;
+	struct task *t;
+	int err = -EAGAIN, pid;
+
+	if (end < buffer)
+		return -EINVAL;
+	s = snapshot_take(parent->mm, sp, buffer, end, &err);
+	if (!s)
+		return err;
+	p = fork_process(parent);
+	if (!p) {
+		snapshot_free(s);
+		return -EAGAIN;
+	}
+	p->mm = mm_copy(parent->mm);
+	t = p->mm ? fork_task(p, current) : NULL;
+	if (!t) {
+		snapshot_free(s);
+		process_abandon(p);
+		return -ENOMEM;
+	}
+	t->snapshot = s;
+	t->globals[0] = sp;
+	t->globals[1] = tls;
+	t->globals[3] = buffer;
+	pid = p->pid;
+	if ((err = worker_dispatch(t, JOB_FORK)) < 0) {
+		abandon(p, t);
+		return err;
+	}
+	return pid;
+}
+
+/* The program has unwound, so the task is in user state here. */
+int32_t worker_fork(uint32_t stack_pointer, uint32_t tls_base, uint32_t buffer, uint32_t buffer_end)
+{
+	syscall_enter("fork");
+	return syscall_exit(do_fork(stack_pointer, tls_base, buffer, buffer_end));
+}
+
+int32_t worker_fork_fill(void)
+{
+	struct snapshot *s = current->snapshot;
+	int err = 0;
+
+	for (struct run *r = s->first; r && err == 0; r = r->next)
+		err = copy_out(r->start, r->data, r->length);
+	current->snapshot = NULL;
+	snapshot_free(s);
+	return err;
+}
+
+uint32_t worker_memory_pages(void)
+{
+	return mm_pages(current_process->mm);
+}
+
+/* The boot code takes this import over in programs that can fork; others can't. */
+int32_t sys_fork(void)
+{
+	return -ENOSYS;
+}
+
+/*
+ * The child borrows the caller's worker and memory; only `current` changes. The
+ * caller's task lies still, in KERNEL state, until the child execs or ends.
+ */
+int32_t sys_vfork(void)
+{
+	struct task *parent = current, *t;
+	struct process *p = fork_process(parent->process);
+
+	if (!p)
+		return -EAGAIN;
+	p->mm = mm_get(parent->process->mm);
+	t = fork_task(p, parent);
+	if (!t) {
+		process_abandon(p);
+		return -ENOMEM;
+	}
+	t->lender = task_get(parent);
+	t->started = host_clock();
+	parent->state_letter = 'D';
+	current = t;
+	return p->pid;
+}
+
+int32_t sys_thread_create(uint32_t attributes)
+{
+	struct process *p = current_process;
+	struct abi_thread a;
+	struct task *t;
+	int tid, err;
+
+	if ((err = copy_in(&a, attributes, sizeof(a))) < 0)
+		return err;
+	lock(&processes_lock);
+	tid = pid_alloc();
+	t = tid > 0 && !p->exiting ? task_new(p, tid) : NULL;
+	unlock(&processes_lock);
+	if (!t)
+		return -EAGAIN;
+	t->mask = current->mask;
+	t->globals[0] = a.stack_high;
+	t->globals[1] = a.tls;
+	t->globals[2] = a.argument;
+	t->clear_tid = a.clear_tid;
+	t->pending_word = a.pending;
+	err = a.parent_tid ? user_store(a.parent_tid, tid) : 0;
+	if (err == 0)
+		err = worker_dispatch(t, JOB_THREAD);
+	if (err < 0) {
+		lock(&p->lock);
+		list_remove(&t->of_process);
+		p->ntasks--;
+		unlock(&p->lock);
+		task_put(t);
+		return err;
+	}
+	return tid;
+}

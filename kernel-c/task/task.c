@@ -1,0 +1,86 @@
+/*
+ * Tasks: threads of processes. What a task does when it runs is in worker.c and
+ * entry.h; how it ends in exit.c.
+ */
+#include "task.h"
+
+#include "../host.h"
+#include "../lib/alloc.h"
+#include "worker.h"
+
+static struct slab_cache task_cache = SLAB_CACHE("task", struct task);
+
+struct task *task_new(struct process *p, int tid)
+{
+	struct task *t = slab_alloc(&task_cache);
+
+	if (!t)
+		return NULL;
+	t->state = TASK_KERNEL;
+	t->tid = tid;
+	t->refs = 1;
+	t->process = p;
+	t->state_letter = 'R';
+	t->alt_stack.flags = SS_DISABLE;
+	pending_init(&t->pending);
+	list_init(&t->of_process);
+	list_init(&t->queued);
+	__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
+	lock(&p->lock);
+	list_append(&p->tasks, &t->of_process);
+	p->ntasks++;
+	unlock(&p->lock);
+	return t;
+}
+
+void task_put(struct task *t)
+{
+	if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	pending_flush(&t->pending, ~0ull);
+	snapshot_free(t->snapshot);
+	process_put(t->process);
+	slab_free(&task_cache, t);
+}
+
+void task_interrupt(struct task *t)
+{
+	assert_held(&t->process->lock);
+	__atomic_store_n(&t->attention, true, __ATOMIC_SEQ_CST);
+	task_wake(t);
+	if (__atomic_load_n(&t->state, __ATOMIC_SEQ_CST) == TASK_USER)
+		worker_poke(t);
+}
+
+/*
+ * A vfork child runs on its parent's worker, which must not be terminated: it
+ * sees the kill at its next call.
+ */
+void task_kill(struct task *t)
+{
+	uint32_t user = TASK_USER;
+
+	assert_held(&t->process->lock);
+	__atomic_store_n(&t->killed, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&t->attention, true, __ATOMIC_SEQ_CST);
+	if (!t->lender &&
+	    __atomic_compare_exchange_n(&t->state, &user, TASK_DEAD, false,
+					__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		worker_condemn(t);
+	else
+		task_wake(t);
+	wake_all(&t->process->resume);
+}
+
+nsec task_cpu(const struct task *t)
+{
+	return t->started ? host_clock() - t->started - t->slept : 0;
+}
+
+_Noreturn void task_wait_for_death(void)
+{
+	uint32_t never = 0;
+
+	for (;;)
+		host_futex_wait(&never, 0, FOREVER);
+}

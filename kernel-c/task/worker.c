@@ -1,0 +1,296 @@
+/*
+ * Workers: the kernel's CPUs. A worker runs one task at a time, from a job that
+ * another task (or the host) hands it until the task has ended.
+ *
+ * A slot holds a worker's kernel stack and TLS. Slots go FREE -> STARTING
+ * (worker_new) -> IDLE <-> BUSY, and back to FREE when the host says that the worker
+ * is gone. The stack of a terminated worker is used again only then.
+ *
+ * Everything here is under worker_lock, which is taken with process locks held.
+ */
+#include "worker.h"
+
+#include "../host.h"
+#include "../kernel.h"
+#include "../lib/alloc.h"
+
+/* Chromium allows 124 shared memories in one tab; every worker may hold one,
+ * and one is the kernel's. */
+#define WORKERS_MAX 120
+/* Idle workers to keep ready: starting one costs a hundred times a spawn. */
+#define WORKERS_SPARE 3
+#define STACK_ORDER 4 /* 64 KiB of kernel stack */
+
+enum worker_state { WORKER_FREE, WORKER_STARTING, WORKER_IDLE, WORKER_BUSY, WORKER_DYING };
+
+struct worker {
+	enum worker_state state;
+	int slot;
+	uint32_t wake;     /* [a] futex word: moves when there is a job */
+	struct task *task; /* with a reference while BUSY or DYING */
+	void *stack;
+	void *tls;
+	struct list idle;
+};
+
+static struct lock worker_lock = LOCK_INIT(RANK_WORKER);
+static struct worker workers[WORKERS_MAX];
+static struct list idle_workers = LIST_INIT(idle_workers); /* most recently used first */
+static struct list job_queue = LIST_INIT(job_queue);       /* tasks without a worker yet */
+static struct list condemned = LIST_INIT(condemned);       /* tasks in state DEAD */
+static struct list poked = LIST_INIT(poked);
+static int nidle, nstarting, nqueued, nlive;
+
+_Thread_local struct task *current;
+static _Thread_local struct worker *this_worker;
+
+static bool want_more(void)
+{
+	assert_held(&worker_lock);
+	return nlive < WORKERS_MAX && nidle + nstarting < nqueued + WORKERS_SPARE;
+}
+
+static void give_job(struct worker *w, struct task *t)
+{
+	w->state = WORKER_BUSY;
+	w->task = t;
+	t->worker = w;
+}
+
+int worker_dispatch(struct task *t, int job)
+{
+	struct worker *w = NULL;
+	bool ring, queued = false;
+
+	lock(&worker_lock);
+	t->job = job;
+	if (!list_empty(&idle_workers)) {
+		w = list_first(&idle_workers, struct worker, idle);
+		list_remove(&w->idle);
+		nidle--;
+		give_job(w, task_get(t));
+	} else if (nlive + nqueued - nstarting < WORKERS_MAX) {
+		list_append(&job_queue, &task_get(t)->queued);
+		nqueued++;
+		queued = true;
+	}
+	ring = want_more();
+	unlock(&worker_lock);
+	if (w) {
+		__atomic_add_fetch(&w->wake, 1, __ATOMIC_SEQ_CST);
+		host_futex_wake(&w->wake, 1);
+	}
+	if (ring)
+		host_ring();
+	return w || queued ? 0 : -EAGAIN;
+}
+
+void worker_condemn(struct task *t)
+{
+	lock(&worker_lock);
+	if (list_empty(&t->queued))
+		task_get(t);
+	else
+		list_remove(&t->queued); /* it was to be poked; that reference is ours now */
+	list_append(&condemned, &t->queued);
+	unlock(&worker_lock);
+	host_ring();
+}
+
+void worker_poke(struct task *t)
+{
+	if (!t->pending_word)
+		return;
+	lock(&worker_lock);
+	if (list_empty(&t->queued)) {
+		list_append(&poked, &task_get(t)->queued);
+		host_ring();
+	}
+	unlock(&worker_lock);
+}
+
+int32_t worker_attach(int32_t slot)
+{
+	if (slot < 0 || slot >= WORKERS_MAX || workers[slot].state != WORKER_STARTING)
+		return -EINVAL;
+	this_worker = &workers[slot];
+	lock(&worker_lock);
+	nstarting--;
+	this_worker->state = WORKER_BUSY; /* next_job makes it idle */
+	unlock(&worker_lock);
+	return 0;
+}
+
+static struct task *take_queued(void)
+{
+	struct task *t;
+
+	if (list_empty(&job_queue))
+		return NULL;
+	t = list_first(&job_queue, struct task, queued);
+	list_remove(&t->queued);
+	nqueued--;
+	return t;
+}
+
+/* The order of the wait: look at the wake word, become idle, sleep until it moves. */
+int32_t worker_next_job(void)
+{
+	struct worker *w = this_worker;
+	uint32_t seen = __atomic_load_n(&w->wake, __ATOMIC_SEQ_CST);
+	struct task *t;
+
+	lock(&worker_lock);
+	w->task = NULL;
+	t = take_queued();
+	if (t) {
+		give_job(w, t);
+	} else {
+		w->state = WORKER_IDLE;
+		list_add(&idle_workers, &w->idle);
+		nidle++;
+	}
+	unlock(&worker_lock);
+	if (!t)
+		for (int turns = 0; __atomic_load_n(&w->wake, __ATOMIC_SEQ_CST) == seen; turns++)
+			if (turns > 200)
+				host_futex_wait(&w->wake, seen, FOREVER);
+	current = t = w->task;
+	t->started = host_clock();
+	t->slept = 0;
+	return t->job;
+}
+
+/* ---- the supervisor's side ---- */
+
+int32_t supervisor_worker_new(void)
+{
+	struct worker *w;
+	int slot;
+
+	lock(&worker_lock);
+	for (slot = 0; slot < WORKERS_MAX && workers[slot].state != WORKER_FREE; slot++)
+		;
+	if (slot == WORKERS_MAX) {
+		unlock(&worker_lock);
+		return -EAGAIN;
+	}
+	w = &workers[slot];
+	w->state = WORKER_STARTING;
+	nstarting++;
+	nlive++;
+	unlock(&worker_lock);
+	w->slot = slot;
+	list_init(&w->idle);
+	if (!w->stack)
+		w->stack = page_alloc(STACK_ORDER);
+	if (!w->tls)
+		w->tls = kzalloc(kernel_tls_size());
+	if (!w->stack || !w->tls) {
+		supervisor_worker_gone(slot);
+		return -EAGAIN;
+	}
+	return slot;
+}
+
+uint32_t supervisor_worker_stack(int32_t slot)
+{
+	return (uint32_t)(uintptr_t)workers[slot].stack + (PAGE_SIZE << STACK_ORDER);
+}
+
+uint32_t supervisor_worker_tls(int32_t slot)
+{
+	return (uint32_t)(uintptr_t)workers[slot].tls;
+}
+
+/* Also when a worker crashed or never started: its task, if any, dies by SIGKILL. */
+int32_t supervisor_worker_gone(int32_t slot)
+{
+	struct worker *w;
+	struct task *t;
+	enum worker_state was;
+
+	if (slot < 0 || slot >= WORKERS_MAX)
+		return -EINVAL;
+	w = &workers[slot];
+	lock(&worker_lock);
+	was = w->state;
+	if (was == WORKER_FREE) {
+		unlock(&worker_lock);
+		return 0;
+	}
+	if (was == WORKER_STARTING)
+		nstarting--;
+	if (was == WORKER_IDLE) {
+		list_remove(&w->idle);
+		nidle--;
+	}
+	nlive--;
+	t = w->task;
+	w->task = NULL;
+	w->state = WORKER_FREE;
+	if (t)
+		t->worker = NULL;
+	unlock(&worker_lock);
+	if (t && was == WORKER_BUSY)
+		task_crashed(t);
+	if (t)
+		task_put(t);
+	return 0;
+}
+
+static void bury(struct task *t)
+{
+	struct worker *w;
+	int slot = -1;
+
+	lock(&worker_lock);
+	w = t->worker;
+	if (w && w->task == t) {
+		slot = w->slot;
+		w->state = WORKER_DYING;
+	}
+	unlock(&worker_lock);
+	if (slot >= 0)
+		host_kill_worker(slot);
+	task_gone(t);
+	task_put(t);
+}
+
+static struct task *take_from(struct list *l)
+{
+	struct task *t = NULL;
+
+	lock(&worker_lock);
+	if (!list_empty(l)) {
+		t = list_first(l, struct task, queued);
+		list_remove(&t->queued);
+	}
+	unlock(&worker_lock);
+	return t;
+}
+
+void worker_run(void)
+{
+	struct task *t;
+	int wanted;
+
+	while ((t = take_from(&condemned)))
+		bury(t);
+	while ((t = take_from(&poked))) {
+		int slot = -1;
+
+		lock(&worker_lock);
+		if (t->worker && t->worker->task == t)
+			slot = t->worker->slot;
+		unlock(&worker_lock);
+		if (slot >= 0)
+			host_poke_worker(slot, t->pending_word);
+		task_put(t);
+	}
+	lock(&worker_lock);
+	wanted = min(nqueued + WORKERS_SPARE - nidle - nstarting, WORKERS_MAX - nlive);
+	unlock(&worker_lock);
+	while (wanted-- > 0 && host_start_worker() == 0)
+		;
+}

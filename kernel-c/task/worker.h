@@ -1,0 +1,72 @@
+/*
+ * What the parts of task/ share about workers and images.
+ */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include "task.h"
+
+/* Supervisor: start, poke and bury workers as asked. */
+void worker_run(void);
+/* The worker under t crashed, or t could not be started: it dies by SIGKILL. */
+void task_crashed(struct task *t);
+/* Bytes of TLS of a kernel instance. */
+size_t kernel_tls_size(void);
+
+/* ---- image.c: programs ---- */
+struct file;
+/* A program that is about to run: what exec and spawn load before they commit. */
+struct image {
+	int module;         /* compiled module's id */
+	struct file *file;  /* with a reference */
+	char name[16];
+	char *args;         /* argv and envp, NUL-separated; ours */
+	uint32_t length, args_only, argc, envc;
+	char path[PATH_MAX];
+};
+/* Copy argv and envp from the program: 0, -EFAULT, -E2BIG, -ENOMEM. */
+int image_args(struct image *m, uaddr argv, uaddr envp);
+/* The same from NUL-separated kernel strings. */
+int image_args_kernel(struct image *m, const char *argv, size_t alen, const char *envp, size_t elen);
+/*
+ * Find the program at m->path for process p, following #! lines (which change
+ * m's args), and have it compiled. 0 or -errno (ENOEXEC: nothing that can run).
+ */
+int image_load(struct image *m, struct process *p, int dirfd, uint32_t flags);
+void image_free(struct image *m);
+/* p becomes the image (past the point of no return): args, name, ids, mm, signals, descriptors. */
+void image_commit(struct image *m, struct process *p, struct task *t);
+
+/* ---- mm.c: a program's address space ---- */
+struct mm;
+struct mm *mm_new(void);
+struct mm *mm_get(struct mm *mm);
+void mm_put(struct mm *mm);
+/* After instantiation: the memory has `pages` 64 KiB pages; heap from heap_base on. */
+void mm_ready(struct mm *mm, uint32_t pages, uint32_t heap_base, uint32_t stack_high);
+uint32_t mm_pages(struct mm *mm);
+/* For /proc and rusage: bytes of address space in use. */
+uint64_t mm_size(struct mm *mm);
+
+/* ---- fork.c ---- */
+struct snapshot;
+void snapshot_free(struct snapshot *s);
+
+/* ---- mm.c, for fork ---- */
+struct mm *mm_copy(struct mm *mm);
+/* Call f for each range of live memory above stack_high; stops at an error. */
+int mm_each(struct mm *mm, int (*f)(uaddr start, uint32_t length, void *arg), void *arg);
+uint32_t mm_stack_high(struct mm *mm);
+
+/* ---- timer.c ---- */
+void timers_free(struct process *p);
+nsec timer_run(void); /* supervisor: fire what is due; the next deadline or FOREVER */
+
+/* ---- futex.c ---- */
+int futex_wake_address(uaddr address, int count);
+void futex_robust_exit(struct task *t);
+
+/* ---- host children: supervisor.c ---- */
+void supervisor_exited(int pid, int status);
+
+#endif
