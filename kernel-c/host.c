@@ -3,7 +3,7 @@
  */
 #include "host.h"
 
-#include <gen/kernel.h>
+#include <kernel.h>
 
 #define ADDRESS(p) ((uint32_t)(uintptr_t)(p))
 
