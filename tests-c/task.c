@@ -6,6 +6,8 @@
 #include "../kernel-c/lib/alloc.h"
 #include "../kernel-c/vfs/file.h"
 
+#define HANDLER 4096u /* an address in user memory; no test runs it */
+
 static void session_start(struct process *p)
 {
 	struct session *s = session_new(p->pid);
@@ -31,6 +33,9 @@ struct task *test_task_new(struct task *parent)
 		panic("test_task_new: no process");
 	if (!parent)
 		session_start(p);
+	/* A handler for everything, so that signals are kept for the test to see. */
+	for (int i = 0; i < NSIG; i++)
+		p->sighand.action[i].handler = HANDLER;
 	p->files = parent ? fdtable_copy(parent->process->files) : fdtable_new();
 	t = task_new(p, p->pid);
 	if (!t)
@@ -57,10 +62,11 @@ void test_become(struct task *t)
 
 bool test_take_signal(struct task *t, int sig)
 {
+	struct abi_siginfo info;
 	int taken;
 
 	lock(&t->process->lock);
-	taken = signal_dequeue(t, sigbit(sig), NULL);
+	taken = signal_dequeue(t, sigbit(sig), &info);
 	signal_recalculate(t);
 	unlock(&t->process->lock);
 	return taken == sig;

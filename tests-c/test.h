@@ -74,9 +74,13 @@ void test_print(const char *text, size_t n);
 #define EXPECT_SOON(condition)                                      \
 	do {                                                        \
 		nsec soon = host_clock() + 10 * NSEC_PER_SEC;       \
-		while (!(condition) && host_clock() < soon)         \
+		while (!(condition)) {                              \
+			if (host_clock() > soon) {                  \
+				test_fail(__FILE__, __LINE__, "not soon: %s", #condition); \
+				return;                             \
+			}                                           \
 			test_yield();                               \
-		EXPECT(condition);                                  \
+		}                                                   \
 	} while (0)
 
 /* ---- threads (native only): f runs as a child process, in the same group ---- */

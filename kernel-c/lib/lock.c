@@ -96,7 +96,7 @@ static _Thread_local struct cpu {
 	bool pair; /* the next lock may have the rank of the last */
 } cpu;
 
-/* Ranks from here on are never those of a mutex. */
+/* The ranks of mutexes come first, since their holders may take any lock. */
 static bool is_mutex(const struct lock *l)
 {
 	return l->rank < RANK_PROCESSES;

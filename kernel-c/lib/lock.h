@@ -17,6 +17,7 @@
  *   RANK_FILES        one descriptor table                  vfs/fdtable.c
  *   RANK_DENTRY       dentry cache and mount table          vfs/dentry.c
  *   RANK_TTY          one tty                               tty/tty.h
+ *   RANK_FIFO         which pipe is behind a FIFO           vfs/pipe.c
  *   RANK_PIPE         one pipe or host stream               vfs/pipe.c
  *   RANK_MM           one address space                     task/mm.c
  *   RANK_FUTEX        a futex hash bucket                   task/futex.c
@@ -35,7 +36,7 @@
 
 enum lock_rank {
 	RANK_FILE = 1, RANK_RENAME, RANK_INODE, RANK_PROCESSES, RANK_PROCESS, RANK_FILES,
-	RANK_DENTRY, RANK_TTY, RANK_PIPE, RANK_MM, RANK_FUTEX, RANK_TIMER,
+	RANK_DENTRY, RANK_TTY, RANK_FIFO, RANK_PIPE, RANK_MM, RANK_FUTEX, RANK_TIMER,
 	RANK_WORKER, RANK_WAIT, RANK_REQUEST, RANK_SLAB, RANK_PAGE, RANK_LOG
 };
 
