@@ -1,0 +1,3 @@
+struct user {
+	int __none;
+};

@@ -1,0 +1,3 @@
+/* The kernel's stat is struct stat. */
+#include <sys/stat.h>
+#define kstat stat

@@ -1,0 +1,1 @@
+/* Nothing reuses a thread's TLS here: the boot code initialises it. */

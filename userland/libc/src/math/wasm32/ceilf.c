@@ -1,0 +1,7 @@
+/* One WebAssembly instruction. */
+#include <math.h>
+
+float ceilf(float x)
+{
+	return __builtin_ceilf(x);
+}

@@ -1,0 +1,7 @@
+/* One WebAssembly instruction. */
+#include <math.h>
+
+float floorf(float x)
+{
+	return __builtin_floorf(x);
+}

@@ -1,0 +1,7 @@
+/* One WebAssembly instruction. */
+#include <math.h>
+
+double nearbyint(double x)
+{
+	return __builtin_nearbyint(x);
+}

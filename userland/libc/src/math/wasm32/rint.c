@@ -1,0 +1,7 @@
+/* One WebAssembly instruction. */
+#include <math.h>
+
+double rint(double x)
+{
+	return __builtin_rint(x);
+}

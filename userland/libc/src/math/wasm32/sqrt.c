@@ -1,0 +1,7 @@
+/* One WebAssembly instruction. */
+#include <math.h>
+
+double sqrt(double x)
+{
+	return __builtin_sqrt(x);
+}

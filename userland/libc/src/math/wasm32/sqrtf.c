@@ -1,0 +1,7 @@
+/* One WebAssembly instruction. */
+#include <math.h>
+
+float sqrtf(float x)
+{
+	return __builtin_sqrtf(x);
+}

@@ -1,0 +1,1 @@
+/* The thread pointer is a variable: arch/wasm32/pthread_arch.h. */
