@@ -157,8 +157,10 @@ static void bury_myself(void)
 
 int32_t worker_image_failed(int32_t signal)
 {
-	die_by(signal);
-	bury_myself();
+	if (current->outcome != OUTCOME_EXIT) {
+		die_by(signal);
+		bury_myself();
+	}
 	task_put(current);
 	current = NULL;
 	return 0;
