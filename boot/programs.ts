@@ -1,0 +1,120 @@
+/*
+ * The compiled programs, and the memories that have threads: what task workers
+ * ask the supervisor for.
+ */
+import type { Program, ToTask } from './protocol.ts';
+
+/** A worker to answer, by its slot. */
+export type Answer = (slot: number, message: ToTask) => void;
+
+/**
+ * Programs are compiled in one worker and needed in any. A worker's message may
+ * overtake another's: a program that is asked for before it has arrived is
+ * answered when it does.
+ */
+export class ProgramStore {
+  readonly #answer: Answer;
+  readonly #programs = new Map<number, Program>();
+  readonly #sent = new Map<number, Set<number>>();
+  readonly #waiting = new Map<number, Set<number>>();
+
+  constructor(answer: Answer) {
+    this.#answer = answer;
+  }
+
+  add(program: Program, slot?: number): void {
+    this.#programs.set(program.id, program);
+    if (slot !== undefined) this.#sentTo(slot).add(program.id);
+    const waiting = this.#waiting.get(program.id);
+    this.#waiting.delete(program.id);
+    waiting?.forEach((waiter) => this.#send(waiter, program.id));
+  }
+
+  drop(id: number): void {
+    this.#programs.delete(id);
+    this.#sent.forEach((sent) => sent.delete(id));
+  }
+
+  /** For a new worker: all there are. */
+  greet(slot: number): Program[] {
+    this.#sent.set(slot, new Set(this.#programs.keys()));
+    return [...this.#programs.values()];
+  }
+
+  want(slot: number, id: number): void {
+    if (this.#programs.has(id)) this.#send(slot, id);
+    else if (this.#waiting.has(id)) this.#waiting.get(id)?.add(slot);
+    else this.#waiting.set(id, new Set([slot]));
+  }
+
+  forget(slot: number): void {
+    this.#sent.delete(slot);
+    this.#waiting.forEach((waiting) => waiting.delete(slot));
+  }
+
+  /** The one it wants, with all that are new to it, since it seldom listens. */
+  #send(slot: number, wanted: number): void {
+    const sent = this.#sentTo(slot);
+    const programs = [...this.#programs.values()].filter(({ id }) => id === wanted || !sent.has(id));
+    programs.forEach(({ id }) => sent.add(id));
+    this.#answer(slot, { type: 'programs', programs });
+  }
+
+  #sentTo(slot: number): Set<number> {
+    let sent = this.#sent.get(slot);
+    if (!sent) this.#sent.set(slot, (sent = new Set()));
+    return sent;
+  }
+}
+
+/** Entries whose users are all gone; one of them may have a thread about to start. */
+const IDLE_MEMORIES_MAX = 8;
+
+/** Memories of processes with threads, by pid, for the workers that will run these. */
+export class SharedMemories {
+  readonly #answer: Answer;
+  readonly #entries = new Map<number, { memory: WebAssembly.Memory; users: Set<number> }>();
+  readonly #waiting = new Map<number, Set<number>>();
+
+  constructor(answer: Answer) {
+    this.#answer = answer;
+  }
+
+  share(slot: number, pid: number, memory: WebAssembly.Memory): void {
+    const users = this.#entries.get(pid)?.users ?? new Set();
+    users.add(slot);
+    this.#entries.delete(pid); // to the end: Maps keep the order of insertion
+    this.#entries.set(pid, { memory, users });
+    const waiting = this.#waiting.get(pid);
+    this.#waiting.delete(pid);
+    waiting?.forEach((waiter) => this.want(waiter, pid));
+  }
+
+  /** The thread's message may have overtaken its creator's: then it waits. */
+  want(slot: number, pid: number): void {
+    const entry = this.#entries.get(pid);
+    if (entry) {
+      entry.users.add(slot);
+      this.#answer(slot, { type: 'memory', pid, memory: entry.memory });
+    } else {
+      const waiting = this.#waiting.get(pid) ?? new Set();
+      this.#waiting.set(pid, waiting.add(slot));
+    }
+  }
+
+  leave(slot: number, pid: number): void {
+    this.#entries.get(pid)?.users.delete(slot);
+    this.#trim();
+  }
+
+  forget(slot: number): void {
+    this.#entries.forEach(({ users }) => users.delete(slot));
+    this.#waiting.forEach((waiting) => waiting.delete(slot));
+    this.#trim();
+  }
+
+  #trim(): void {
+    const idle = [...this.#entries].filter(([, { users }]) => users.size === 0);
+    idle.slice(0, -IDLE_MEMORIES_MAX).forEach(([pid]) => this.#entries.delete(pid));
+  }
+}

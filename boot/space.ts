@@ -1,0 +1,140 @@
+/*
+ * Address spaces: the memory a program lives in, with the uaccess instance that
+ * is the kernel's door to it.
+ *
+ * A memory is dear (Chromium has room for about 124 in one tab, and a dropped one
+ * counts until it is collected), so a worker keeps its last one for its next program.
+ */
+import { MEMORY_PAGES_MAX } from './modules.ts';
+import type { KernelExports } from './kernel-instance.ts';
+
+const PAGE_BYTES = 65536;
+/** Zeroing more than this costs more than a new memory does. */
+const KEEP_BYTES_MAX = 16 * 1024 * 1024;
+/** uaccess refuses the first bytes of a memory as null pointers. */
+const NULL_BYTES = 1024;
+
+/** In the order in which the kernel's table slots expect them. */
+const DOOR = ['copy_in', 'copy_out', 'zero', 'load', 'store', 'swap', 'grow'] as const;
+
+type Door = Record<(typeof DOOR)[number], CallableFunction> & {
+  zero(address: number, length: number): number;
+};
+
+export class Space {
+  readonly memory: WebAssembly.Memory;
+  readonly door: Door;
+  /** Other workers run threads in it: never to be used again by this one. */
+  shared = false;
+
+  constructor(memory: WebAssembly.Memory, kernelMemory: WebAssembly.Memory, uaccess: WebAssembly.Module) {
+    this.memory = memory;
+    const instance = new WebAssembly.Instance(uaccess, {
+      kernel: { memory: kernelMemory },
+      program: { memory },
+    });
+    this.door = instance.exports as unknown as Door;
+  }
+
+  get pages(): number {
+    return this.memory.buffer.byteLength / PAGE_BYTES;
+  }
+
+  words(): Int32Array<ArrayBufferLike> {
+    return new Int32Array(this.memory.buffer);
+  }
+
+  clear(): void {
+    new Uint8Array(this.memory.buffer, 0, NULL_BYTES).fill(0);
+    this.door.zero(NULL_BYTES, this.memory.buffer.byteLength - NULL_BYTES);
+  }
+}
+
+/** The spaces of one worker: at most one is in use, and at most one is kept. */
+export class Spaces {
+  readonly #kernel: KernelExports;
+  readonly #kernelMemory: WebAssembly.Memory;
+  readonly #uaccess: WebAssembly.Module;
+  readonly #slotBase: number;
+  /** Tells the supervisor where this worker's program lives. */
+  readonly #announce: (memory: WebAssembly.Memory | null) => void;
+  #announced: WebAssembly.Memory | null = null;
+  #bound: Space | null = null;
+  #kept: Space | null = null;
+  #keptClean = false;
+
+  constructor(
+    kernel: KernelExports,
+    kernelMemory: WebAssembly.Memory,
+    uaccess: WebAssembly.Module,
+    announce: (memory: WebAssembly.Memory | null) => void,
+  ) {
+    this.#kernel = kernel;
+    this.#kernelMemory = kernelMemory;
+    this.#uaccess = uaccess;
+    this.#slotBase = Number(kernel.uaccess_base.value);
+    this.#announce = announce;
+  }
+
+  /** A zeroed space of at least `pages` pages, bound to the kernel instance. RangeError: no memory. */
+  take(pages: number): Space {
+    let space = this.#kept;
+    this.#kept = null;
+    if (space && space.pages < pages && !this.#grow(space, pages)) space = null;
+    if (space) {
+      if (!this.#keptClean) space.clear();
+    } else {
+      space = this.#make(pages);
+    }
+    this.#bind(space);
+    return space;
+  }
+
+  /** Another worker's space, for a thread. */
+  adopt(memory: WebAssembly.Memory): Space {
+    const space = new Space(memory, this.#kernelMemory, this.#uaccess);
+    space.shared = true;
+    this.#bind(space);
+    return space;
+  }
+
+  /** The program in `space` has ended. `clean`: zero it now, while nobody waits. */
+  giveBack(space: Space, clean: boolean): void {
+    if (space.shared || space.memory.buffer.byteLength > KEEP_BYTES_MAX) {
+      this.#bound = null;
+      this.#tell(null);
+      return;
+    }
+    this.#kept = space;
+    this.#keptClean = clean;
+    if (clean) space.clear();
+  }
+
+  #make(pages: number): Space {
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: MEMORY_PAGES_MAX, shared: true });
+    return new Space(memory, this.#kernelMemory, this.#uaccess);
+  }
+
+  #grow(space: Space, pages: number): boolean {
+    try {
+      space.memory.grow(pages - space.pages);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #bind(space: Space): void {
+    this.#tell(space.memory);
+    if (this.#bound === space) return;
+    const table = this.#kernel.__indirect_function_table;
+    DOOR.forEach((name, i) => table.set(this.#slotBase + i, space.door[name]));
+    this.#bound = space;
+  }
+
+  #tell(memory: WebAssembly.Memory | null): void {
+    if (memory === this.#announced) return;
+    this.#announced = memory;
+    this.#announce(memory);
+  }
+}

@@ -1,0 +1,233 @@
+/*
+ * Entry of the supervisor worker in browsers: the page's messages on one side
+ * (protocol.ts), the supervisor on the other.
+ */
+import { FsDriver } from '../drivers-ts/fs.ts';
+import { IdbStore } from '../drivers-ts/idb-store.ts';
+import type { Platform, WorkerHandle } from './platform.ts';
+import { TERMINAL_WINDOW, type BootOptions, type FromSupervisor, type FromTask, type ToSupervisor } from './protocol.ts';
+import { BootFailure, Supervisor } from './supervisor-core.ts';
+
+/** A few workers ready before the first program asks for one. */
+const EARLY_WORKERS = 3;
+const LOG_ERROR = 3;
+
+const scope = globalThis as unknown as {
+  onmessage: ((event: MessageEvent<ToSupervisor>) => void) | null;
+  postMessage(message: FromSupervisor, transfer?: Transferable[]): void;
+};
+
+function post(message: FromSupervisor, transfer: Transferable[] = []): void {
+  scope.postMessage(message, transfer);
+}
+
+function startWorker(): WorkerHandle {
+  const worker = new Worker(new URL('./task.js', import.meta.url), { type: 'module' });
+  return {
+    post: (message) => worker.postMessage(message),
+    listen(receive, crashed) {
+      worker.onmessage = ({ data }: MessageEvent<FromTask>) => receive(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        crashed(event.message || 'the browser could not run it');
+      };
+    },
+    async terminate() {
+      worker.terminate();
+    },
+  };
+}
+
+/** A macrotask that isn't delayed, unlike setTimeout's. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
+/** Bytes of output that the page has not shown yet, by terminal. */
+class OutputWindows {
+  readonly #unshown = new Map<number, number>();
+
+  /** How many of `length` bytes may be sent now. */
+  take(terminal: number, length: number): number {
+    const unshown = this.#unshown.get(terminal) ?? 0;
+    const taken = Math.min(length, TERMINAL_WINDOW - unshown);
+    this.#unshown.set(terminal, unshown + taken);
+    return taken;
+  }
+
+  shown(terminal: number, bytes: number): void {
+    this.#unshown.set(terminal, Math.max(0, (this.#unshown.get(terminal) ?? 0) - bytes));
+  }
+
+  forget(terminal: number): void {
+    this.#unshown.delete(terminal);
+  }
+}
+
+const windows = new OutputWindows();
+let verbose = false;
+let failed = false;
+
+function fail(kind: BootFailure['kind'], message: string): void {
+  if (failed) return;
+  failed = true;
+  post({ type: 'failed', kind, message });
+}
+
+const platform: Platform = {
+  startWorker,
+  yield: nextTurn,
+  fsDriver: (host) => new FsDriver(host, IdbStore.open),
+  terminalWrite(terminal, bytes) {
+    const taken = windows.take(terminal, bytes.length);
+    const data = taken === bytes.length ? bytes : bytes.slice(0, taken);
+    if (taken > 0) post({ type: 'terminal-output', terminal, data }, [data.buffer]);
+    return taken;
+  },
+  // A page has no standard streams; what is written to them is only of use in a log.
+  streamWrite(stream, bytes) {
+    platform.log(stream === 2 ? LOG_ERROR : 6, new TextDecoder().decode(bytes));
+    return bytes.length;
+  },
+  streamWanted: () => supervisor?.streamEnd(),
+  log(level, text) {
+    if (verbose || level <= LOG_ERROR) post({ type: 'log', level, text });
+  },
+  failed: fail,
+};
+
+let supervisor: Supervisor | null = null;
+
+/* ---- the start ---- */
+
+type Download = Extract<FromSupervisor, { type: 'progress' }>['name'];
+
+/** A response whose body reports its progress as it is read. */
+async function download(name: Download, url: string): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw new BootFailure('download', `${url}: ${String(error)}`);
+  }
+  if (!response.ok || !response.body) throw new BootFailure('download', `${url}: HTTP ${response.status}`);
+  // With content coding the header tells the coded length, which isn't what is counted here.
+  const total = response.headers.has('content-encoding') ? 0 : Number(response.headers.get('content-length') ?? 0);
+  let loaded = 0;
+  const counted = response.body.pipeThrough(
+    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform(chunk, controller) {
+        loaded += chunk.length;
+        post({ type: 'progress', name, loaded, total });
+        controller.enqueue(chunk);
+      },
+    }),
+  );
+  return new Response(counted, { headers: { 'content-type': response.headers.get('content-type') ?? '' } });
+}
+
+async function compile(name: Download, url: string): Promise<WebAssembly.Module> {
+  const response = await download(name, url);
+  try {
+    if (/^application\/wasm\b/.test(response.headers.get('content-type') ?? ''))
+      return await WebAssembly.compileStreaming(response);
+    return await WebAssembly.compile(await response.arrayBuffer());
+  } catch (error) {
+    throw new BootFailure('compile', `${url}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    yield value;
+  }
+}
+
+async function unpack(target: Supervisor, response: Response): Promise<void> {
+  if (!response.body) throw new BootFailure('download', 'the boot archive is empty');
+  try {
+    await target.unpack(chunksOf(response.body.pipeThrough(new DecompressionStream('gzip'))));
+  } catch (error) {
+    if (error instanceof BootFailure) throw error;
+    throw new BootFailure('archive', `the boot archive is corrupt: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function boot(options: BootOptions): Promise<void> {
+  verbose = options.verbose ?? false;
+  const early: WorkerHandle[] = [];
+  try {
+    const archive = download('archive', options.archive);
+    archive.catch(() => undefined); // it is awaited below, perhaps after another failure
+    for (let count = EARLY_WORKERS; count > 0; count--) early.push(startWorker());
+    const [kernel, uaccess] = await Promise.all([compile('kernel', options.kernel), compile('uaccess', options.uaccess)]);
+    post({ type: 'step', step: 'compile' });
+    const cpus = options.cpus ?? navigator.hardwareConcurrency;
+    supervisor = new Supervisor(platform, { kernel, uaccess }, cpus, early);
+    supervisor.onExit(reportExit);
+    post({ type: 'step', step: 'unpack' });
+    await unpack(supervisor, await archive);
+    if (!failed) post({ type: 'ready' });
+  } catch (error) {
+    if (error instanceof BootFailure) fail(error.kind, error.message);
+    else fail('internal', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    if (supervisor) await supervisor.stop();
+    else early.forEach((worker) => void worker.terminate());
+    supervisor = null;
+  }
+}
+
+function reportExit(pid: number, status: number): void {
+  const signal = status & 0x7f;
+  post({ type: 'exited', pid, code: signal ? null : (status >> 8) & 0xff, signal: signal || null });
+}
+
+/* ---- the page's messages ---- */
+
+function receive(message: Exclude<ToSupervisor, { type: 'boot' }>, target: Supervisor): void {
+  switch (message.type) {
+    case 'spawn':
+      post({ type: 'spawned', request: message.request, pid: target.spawn(message.program) });
+      break;
+    case 'kill':
+      target.kill(message.pid, message.signal);
+      break;
+    case 'terminal-input':
+      target.terminalInput(message.terminal, message.data);
+      break;
+    case 'terminal-ack':
+      windows.shown(message.terminal, message.bytes);
+      target.terminalDrained(message.terminal);
+      break;
+    case 'terminal-resize':
+      target.terminalResize(message.terminal, message.columns, message.rows);
+      break;
+    case 'terminal-close':
+      windows.forget(message.terminal);
+      target.terminalHangup(message.terminal);
+      target.terminalDrained(message.terminal);
+      break;
+    case 'write-file':
+      post({
+        type: 'written',
+        request: message.request,
+        result: target.writeFile(message.path, message.mode, message.data),
+      });
+      break;
+  }
+}
+
+scope.onmessage = ({ data }) => {
+  if (data.type === 'boot') void boot(data.options);
+  else if (supervisor) receive(data, supervisor);
+};

@@ -1,0 +1,349 @@
+/*
+ * The life of a task worker: attach to a slot, then run one job after the other
+ * (docs/architecture.md, "The life of a worker").
+ *
+ * Between jobs the worker sleeps inside the kernel, so it hears no messages. Only
+ * when it needs something that it must ask the supervisor for does it return to
+ * its event loop.
+ */
+import type { KernelImports } from '../build/gen/kernel.d.ts';
+import { ENOSYS } from '../drivers-ts/errno.ts';
+import { KernelMemory } from '../drivers-ts/memory.ts';
+import { clockSince } from './clock.ts';
+import { instantiateKernel, systemCalls, type KernelExports } from './kernel-instance.ts';
+import { machineImports } from './machine.ts';
+import { globalOf, RunningProgram, type ProgramExports } from './program.ts';
+import type { FromTask, Program, TaskStart, ToTask } from './protocol.ts';
+import { Spaces, type Space } from './space.ts';
+import { describeTrap, trapSignal, wasmFrames } from './trap.ts';
+
+const JOB_CLOSE = 0;
+const JOB_FORK = 2;
+const JOB_THREAD = 3;
+/** What worker#ended returns when the task execs. */
+const ENDED_EXEC = 1;
+const SIGKILL = 9;
+const SIGSYS = 31;
+/** Enough of the stack to see where it came from; V8 keeps 10 frames of itself. */
+const STACK_FRAMES_MAX = 32;
+/** A complaint's line lies on the kernel stack while it is printed. */
+const COMPLAINT_BYTES_MAX = 1024;
+/** Compiled programs to remember; what is forgotten can be asked for again. */
+const PROGRAMS_MAX = 128;
+
+const DRIVER_CALLS = {
+  fs: ['open', 'read', 'write', 'flush', 'seek', 'close', 'message'],
+  net: ['socket', 'connect', 'send', 'recv', 'close'],
+  audio: ['write'],
+  hid: ['control'],
+  host: [
+    'worker-start',
+    'worker-kill',
+    'worker-poke',
+    'terminal-write',
+    'terminal-ready',
+    'stream-write',
+    'stream-want',
+    'exited',
+  ],
+} as const;
+
+/** Calls that are made on the supervisor's instance only. */
+function supervisorOnly(module: keyof typeof DRIVER_CALLS): Record<string, () => number> {
+  return Object.fromEntries(DRIVER_CALLS[module].map((name) => [name, () => -ENOSYS]));
+}
+
+export interface TaskHost {
+  post(message: FromTask): void;
+  close(): void;
+}
+
+export class TaskWorker {
+  readonly #host: TaskHost;
+  readonly #start: TaskStart;
+  readonly #memory: KernelMemory;
+  readonly #kernel: KernelExports;
+  readonly #killed: Int32Array<SharedArrayBuffer>;
+  readonly #spaces: Spaces;
+  readonly #programs = new Map<number, Program>();
+  /** All system calls, grouped as programs import them; `env` is added per program. */
+  readonly #imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
+  /** Where stack frames of the kernel say they are from. */
+  #kernelUrl = '';
+  #running: RunningProgram | null = null;
+  /** The process whose memory is known to the supervisor because it has threads. */
+  #sharedPid = 0;
+  #awaited: ((message: ToTask) => void) | null = null;
+
+  constructor(start: TaskStart, host: TaskHost) {
+    this.#start = start;
+    this.#host = host;
+    this.#memory = new KernelMemory(start.memory);
+    this.#killed = new Int32Array(start.killed);
+    start.programs.forEach((program) => this.#remember(program));
+    Error.stackTraceLimit = STACK_FRAMES_MAX;
+
+    const calls = systemCalls(start.kernel);
+    this.#kernel = this.#instantiate(calls);
+    this.#spaces = new Spaces(this.#kernel, start.memory, start.uaccess, (memory) =>
+      host.post({ type: 'memory', memory }),
+    );
+    this.#collectImports(calls);
+  }
+
+  receive(message: ToTask): void {
+    if (message.type === 'programs') message.programs.forEach((program) => this.#remember(program));
+    this.#awaited?.(message);
+  }
+
+  async run(): Promise<void> {
+    const kernel = this.#kernel;
+    const attached = kernel['tabos:posix/worker#attach'](this.#start.slot);
+    if (attached < 0) throw new Error(`worker#attach(${this.#start.slot}) = ${attached}`);
+    this.#host.post({ type: 'attached' });
+    for (;;) {
+      const job = kernel['tabos:posix/worker#next-job']();
+      if (job === JOB_CLOSE) break;
+      await this.#work(job);
+    }
+    this.#host.close();
+  }
+
+  #instantiate(calls: ReadonlySet<string>): KernelExports {
+    const { memory, kernel: module, control, stack, tls } = this.#start;
+    const clock = clockSince(this.#start.origin);
+    const imports = {
+      env: { memory },
+      host: {
+        ...machineImports({
+          memory: this.#memory,
+          control: new Int32Array(control),
+          calls,
+          now: () => {
+            if (!this.#kernelUrl) this.#kernelUrl = wasmFrames(new Error())[0]?.url ?? '';
+            return clock();
+          },
+          log: (level, text) => this.#host.post({ type: 'log', level, text }),
+          programCompiled: (program) => {
+            this.#remember(program);
+            this.#host.post({ type: 'program', program });
+          },
+          programDropped: (id) => {
+            this.#programs.delete(id);
+            this.#host.post({ type: 'drop-program', id });
+          },
+        }),
+        ...supervisorOnly('host'),
+      },
+      fs: supervisorOnly('fs'),
+      net: supervisorOnly('net'),
+      audio: supervisorOnly('audio'),
+      hid: supervisorOnly('hid'),
+    } as unknown as KernelImports;
+    const kernel = instantiateKernel(module, imports);
+    kernel.__stack_pointer.value = stack;
+    kernel.__wasm_init_tls(tls);
+    return kernel;
+  }
+
+  #collectImports(calls: ReadonlySet<string>): void {
+    const kernel = this.#kernel as unknown as Record<string, WebAssembly.ImportValue>;
+    for (const call of calls) {
+      const [module, name] = call.split('#') as [string, string];
+      (this.#imports[module] ??= {})[name] = kernel[call] as WebAssembly.ImportValue;
+    }
+    (this.#imports['tabos:posix/process'] ??= {})['fork'] = () => this.#running?.fork() ?? -ENOSYS;
+    const create = this.#kernel['tabos:posix/thread#thread-create'];
+    (this.#imports['tabos:posix/thread'] ??= {})['thread-create'] = (attributes: number) => {
+      this.#shareMemory();
+      return create(attributes);
+    };
+  }
+
+  /** Run one job, and the programs its task execs, to the end. */
+  async #work(job: number): Promise<void> {
+    let kind = job;
+    for (;;) {
+      const id = this.#kernel['tabos:posix/worker#module-id']();
+      const program = this.#programs.get(id) ?? (await this.#fetchProgram(id));
+      const memory = kind === JOB_THREAD ? await this.#fetchMemory() : null;
+      const ended = this.#runImage(kind, program, memory);
+      if (ended !== ENDED_EXEC) return;
+      kind = 1;
+    }
+  }
+
+  /** Instantiate and run; what worker#ended (or worker#image-failed) says about the task. */
+  #runImage(job: number, program: Program, memory: WebAssembly.Memory | null): number {
+    let space: Space | null = null;
+    let ended: number;
+    try {
+      space = job === JOB_THREAD ? this.#adoptSpace(memory) : this.#takeSpace(job, program);
+      const run = this.#prepare(job, program, space);
+      ended = this.#execute(run);
+    } catch (error) {
+      ended = this.#imageFailed(error);
+    }
+    this.#running = null;
+    if (this.#sharedPid !== 0) {
+      this.#host.post({ type: 'leave-memory', pid: this.#sharedPid });
+      this.#sharedPid = 0;
+    }
+    // When the task has ended nobody waits for this worker: clean up now.
+    if (space) this.#spaces.giveBack(space, ended !== ENDED_EXEC);
+    return ended;
+  }
+
+  #takeSpace(job: number, { info }: Program): Space {
+    const needed = job === JOB_FORK ? this.#kernel['tabos:posix/worker#memory-pages']() : 0;
+    return this.#spaces.take(Math.max(needed >>> 0, info.minimumPages));
+  }
+
+  #adoptSpace(memory: WebAssembly.Memory | null): Space {
+    if (!memory) throw new Error('the memory of its process is gone');
+    return this.#spaces.adopt(memory);
+  }
+
+  /** The program on its memory, ready: what is left is to call the result. */
+  #prepare(job: number, { module }: Program, space: Space): () => void {
+    const kernel = this.#kernel;
+    const initial = kernel['tabos:posix/worker#initial-global'];
+    const ready = kernel['tabos:posix/worker#image-ready'];
+    // The copy comes first: it says that passive data is initialised, so that instantiation leaves it alone.
+    if (job === JOB_FORK) this.#check(kernel['tabos:posix/worker#fork-fill'](), 'worker#fork-fill');
+    const imports = { ...this.#imports, env: { memory: space.memory } };
+    const exports = new WebAssembly.Instance(module, imports).exports as unknown as ProgramExports;
+    const argument = job === JOB_THREAD ? initial(2) : null;
+    const running = new RunningProgram(exports, space, kernel['tabos:posix/worker#fork'], argument);
+    this.#running = running;
+    switch (job) {
+      case JOB_FORK: {
+        exports.__stack_pointer.value = initial(0);
+        exports.__tls_base.value = initial(1);
+        const buffer = initial(3) >>> 0;
+        return () => {
+          // No heap base: the child's address space is its parent's. The task enters user mode here.
+          this.#check(ready(space.pages, 0, 0), 'worker#image-ready');
+          running.runForked(buffer);
+        };
+      }
+      case JOB_THREAD:
+        exports.__stack_pointer.value = initial(0);
+        exports.__wasm_init_tls?.(initial(1));
+        return () => {
+          this.#check(ready(space.pages, 0, 0), 'worker#image-ready');
+          running.run();
+        };
+      default: {
+        const { __heap_base, __stack_high } = exports;
+        return () => {
+          this.#check(ready(space.pages, globalOf(__heap_base), globalOf(__stack_high)), 'worker#image-ready');
+          running.run();
+        };
+      }
+    }
+  }
+
+  #check(result: number, what: string): void {
+    if (result < 0) throw new Error(`${what}: error ${-result}`);
+  }
+
+  /** From here on the task is told how its program ends. */
+  #execute(run: () => void): number {
+    let signal = 0;
+    try {
+      run();
+    } catch (error) {
+      this.#afterTrap();
+      signal = trapSignal(error);
+      if (!this.#madeByKernel(error)) this.#complain(describeTrap(error));
+    }
+    return this.#kernel['tabos:posix/worker#ended'](signal, 0);
+  }
+
+  /** The kernel ends programs by a trap; then the innermost frame is its own. */
+  #madeByKernel(error: unknown): boolean {
+    if (!(error instanceof WebAssembly.RuntimeError) || !/unreachable/.test(error.message)) return false;
+    return wasmFrames(error)[0]?.url === this.#kernelUrl;
+  }
+
+  #imageFailed(error: unknown): number {
+    this.#afterTrap();
+    const message = error instanceof Error ? error.message : String(error);
+    this.#complain([`cannot run: ${message}`]);
+    // A link error means that a call has another signature here.
+    const signal = error instanceof WebAssembly.LinkError ? SIGSYS : SIGKILL;
+    return this.#kernel['tabos:posix/worker#image-failed'](signal);
+  }
+
+  /** A trap leaves the kernel's stack pointer where it was. */
+  #afterTrap(): void {
+    this.#kernel.__stack_pointer.value = this.#start.stack;
+    // The slot and its stack may be another worker's by now; the end of this one is on its way.
+    if (Atomics.load(this.#killed, 0) !== 0) Atomics.wait(this.#killed, 0, 1);
+  }
+
+  #complain(lines: readonly string[]): void {
+    const pointer = this.#kernel.__stack_pointer;
+    for (const line of lines) {
+      const bytes = new TextEncoder().encode(line).subarray(0, COMPLAINT_BYTES_MAX);
+      const address = this.#start.stack - COMPLAINT_BYTES_MAX;
+      this.#memory.write(address, bytes);
+      pointer.value = address;
+      try {
+        this.#kernel['tabos:posix/worker#complain'](address, bytes.length);
+      } catch {
+        return; // killed while it wrote: ended() tells
+      } finally {
+        pointer.value = this.#start.stack;
+      }
+    }
+  }
+
+  /* ---- what only the supervisor has ---- */
+
+  #remember(program: Program): void {
+    this.#programs.set(program.id, program);
+    const oldest = this.#programs.keys().next();
+    if (this.#programs.size > PROGRAMS_MAX && !oldest.done) this.#programs.delete(oldest.value);
+  }
+
+  async #fetchProgram(id: number): Promise<Program> {
+    this.#host.post({ type: 'want-program', id });
+    for (;;) {
+      const message = await this.#message();
+      const program = message.type === 'programs' && message.programs.find((candidate) => candidate.id === id);
+      if (program) return program;
+    }
+  }
+
+  async #fetchMemory(): Promise<WebAssembly.Memory | null> {
+    const pid = this.#kernel['tabos:posix/worker#current-pid']();
+    this.#host.post({ type: 'want-memory', pid });
+    for (;;) {
+      const message = await this.#message();
+      if (message.type !== 'memory' || message.pid !== pid) continue;
+      this.#sharedPid = pid;
+      return message.memory;
+    }
+  }
+
+  #message(): Promise<ToTask> {
+    return new Promise((resolve) => {
+      this.#awaited = (message) => {
+        this.#awaited = null;
+        resolve(message);
+      };
+    });
+  }
+
+  /** Before a thread starts: its worker will ask for this process's memory. */
+  #shareMemory(): void {
+    const space = this.#running?.space;
+    if (!space) return;
+    const pid = this.#kernel['tabos:posix/worker#current-pid']();
+    space.shared = true;
+    this.#sharedPid = pid;
+    this.#host.post({ type: 'share-memory', pid, memory: space.memory });
+  }
+}

@@ -1,0 +1,67 @@
+/*
+ * Entry of a task worker, in browsers and in Node.
+ */
+import { TaskWorker, type TaskHost } from './task-worker.ts';
+import type { FromTask, ToTask } from './protocol.ts';
+
+/** What a browser's worker scope and Node's parentPort have in common, as we use it. */
+interface Scope extends TaskHost {
+  listen(receive: (message: ToTask) => void): void;
+}
+
+function browserScope(): Scope {
+  const scope = globalThis as unknown as {
+    onmessage: ((event: MessageEvent<ToTask>) => void) | null;
+    postMessage(message: FromTask): void;
+    close(): void;
+  };
+  return {
+    listen: (receive) => (scope.onmessage = ({ data }) => receive(data)),
+    post: (message) => scope.postMessage(message),
+    close: () => scope.close(),
+  };
+}
+
+function nodeScope(): Scope | null {
+  if (typeof process !== 'object' || !process.getBuiltinModule) return null;
+  const port = process.getBuiltinModule('node:worker_threads').parentPort;
+  if (!port) return null;
+  return {
+    listen: (receive) => port.on('message', receive),
+    post: (message) => port.postMessage(message),
+    close: () => port.close(),
+  };
+}
+
+/** For engines without Atomics.waitAsync: wait in the supervisor's place. */
+function watchDoorbell(scope: Scope, memory: WebAssembly.Memory, address: number): never {
+  const words = new Int32Array(memory.buffer);
+  const index = address >>> 2;
+  for (let seen = Atomics.load(words, index); ; seen = Atomics.load(words, index)) {
+    scope.post({ type: 'rung' });
+    Atomics.wait(words, index, seen);
+  }
+}
+
+const scope = nodeScope() ?? browserScope();
+let worker: TaskWorker | null = null;
+
+function fail(error: unknown): void {
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  scope.post({ type: 'broken', message });
+}
+
+scope.listen((message) => {
+  try {
+    if (message.type === 'start') {
+      worker = new TaskWorker(message, scope);
+      worker.run().catch(fail);
+    } else if (message.type === 'doorbell') {
+      watchDoorbell(scope, message.memory, message.address);
+    } else {
+      worker?.receive(message);
+    }
+  } catch (error) {
+    fail(error);
+  }
+});
