@@ -26,7 +26,6 @@ help() {
   libc            the C library and tabos-cc
   userland        the shell, the commands and the boot archive
   bench           measure TabOS against this machine, and print the table
-  suites          run the test suites of others (Debian's source packages)
   clean           remove build/ (the cache of downloads stays)
   help            this text
 
@@ -62,7 +61,7 @@ need_packages() {
 
 need_tools() {
 	need_packages clang-$LLVM lld-$LLVM llvm-$LLVM libclang-rt-$LLVM-dev-wasm32 \
-		make gcc libc6-dev dpkg-dev xz-utils patch
+		make gcc libc6-dev
 }
 
 need_npm() {
@@ -76,8 +75,8 @@ need_npm() {
 		cp package-lock.json "$stamp"
 	fi
 	# The system runs on npm's own Node, which has what older ones lack.
-	node -e 'process.exit(+process.versions.node.split(".")[0] < 26)' 2>/dev/null ||
-		node node_modules/node/installArchSpecificPackage.js >"$LOG" 2>&1 ||
+	node -e 'process.exit(process.versions.node.split(".")[0] < 26 ? 1 : 0)' 2>/dev/null ||
+		(cd node_modules/node && node installArchSpecificPackage.js >"$LOG" 2>&1) ||
 		fail "npm's node package has no program for this machine; its output is in $LOG"
 }
 
@@ -134,10 +133,68 @@ kernel() {
 	[[ $partial ]] || parts+=(debug)
 	make --no-print-directory -s -k -O -j"$JOBS" -f kernel-c/Makefile PARTIAL=$partial "${parts[@]}"
 	if [[ -z $partial ]]; then
-		node wit/check.mjs build/kernel.wasm --as kernel
-		node wit/check.mjs build/kernel.debug.wasm --as kernel
+		node wit/check.mjs --as kernel build/kernel.wasm build/kernel.debug.wasm
 	fi
 	say "kernel.wasm: $(($(stat -c %s build/kernel.wasm) / 1024)) KiB"
+}
+
+libc() {
+	need_frame
+	need_packages dpkg-dev patch xz-utils bzip2
+	TABOS_JOBS=$JOBS userland/libc/build.sh
+}
+
+userland() {
+	libc
+	userland/ports/build.sh
+	node wit/check.mjs --as program build/root
+	userland/archive.sh
+}
+
+# The page and the Node host, from TypeScript.
+site() {
+	need_frame
+	mkdir -p build/site build/node
+	if newer build/.bundles boot drivers-ts build/gen/kernel.d.ts rollup.config.mjs tsconfig.json package-lock.json; then
+		say "checking and bundling TypeScript"
+		tsc -p .
+		rollup -c --silent
+		touch build/.bundles
+	fi
+	cp -u boot/index.html boot/style.css node_modules/@xterm/xterm/css/xterm.css build/site/
+	cp -u build/kernel.wasm build/kernel.debug.wasm build/uaccess.wasm build/site/
+}
+
+build() {
+	kernel
+	userland
+	site
+}
+
+run() {
+	build
+	exec node boot/serve.mjs "$@"
+}
+
+# The build is a test too: when it fails, the last line still says so.
+test() {
+	if ! "$BASH_SOURCE" test-build; then
+		echo "0 passed, 1 failed"
+		return 1
+	fi
+	node tests-ts/run.mjs "$@"
+}
+
+test-build() {
+	need_packages libclang-rt-$LLVM-dev dash chromium firefox-esr
+	need_wasmtime
+	build
+}
+
+bench() {
+	build
+	need_packages bc chromium firefox-esr
+	node bench/run.mjs "$@"
 }
 
 clean() {
@@ -149,7 +206,7 @@ LOG="$PWD/build/install.log"
 target=${1:-help}
 (($#)) && shift
 case $target in
-kernel | clean | help) "$target" "$@" ;;
+run | test | test-build | build | kernel | libc | userland | site | bench | clean | help) "$target" "$@" ;;
 *)
 	help >&2
 	exit 2

@@ -7,8 +7,8 @@
  * signature as text, in the form of parse.mjs, and undefined for other kinds.
  */
 
-const KINDS = ["function", "table", "memory", "global", "tag"];
-const NUMBERS = { 0x7f: "i32", 0x7e: "i64", 0x7d: "f32", 0x7c: "f64", 0x7b: "v128" };
+const KINDS = ['function', 'table', 'memory', 'global', 'tag'];
+const NUMBERS = { 0x7f: 'i32', 0x7e: 'i64', 0x7d: 'f32', 0x7c: 'f64', 0x7b: 'v128' };
 const TYPE = 1;
 const IMPORT = 2;
 const FUNCTION = 3;
@@ -16,8 +16,7 @@ const EXPORT = 7;
 
 export function readModule(bytes) {
   const reader = new Reader(bytes);
-  if (reader.u32le() !== 0x6d736100 || reader.u32le() !== 1)
-    throw new Error("not a WebAssembly module");
+  if (reader.u32le() !== 0x6d736100 || reader.u32le() !== 1) throw new Error('not a WebAssembly module');
   const types = [];
   const functions = []; // type index of each function, imported ones first
   const imports = [];
@@ -30,20 +29,19 @@ export function readModule(bytes) {
       section.times(() => {
         const item = { module: section.name(), name: section.name() };
         item.kind = KINDS[section.byte()];
-        if (item.kind === "function") {
+        if (item.kind === 'function') {
           const type = section.u32();
           functions.push(type);
           item.type = types[type];
         } else section.skipExternalType(item.kind);
         imports.push(item);
       });
-    else if (id === FUNCTION)
-      section.times(() => functions.push(section.u32()));
+    else if (id === FUNCTION) section.times(() => functions.push(section.u32()));
     else if (id === EXPORT)
       section.times(() => {
         const item = { name: section.name(), kind: KINDS[section.byte()] };
         const index = section.u32();
-        if (item.kind === "function") item.type = types[functions[index]];
+        if (item.kind === 'function') item.type = types[functions[index]];
         exports.push(item);
       });
   }
@@ -63,14 +61,12 @@ class Reader {
   }
 
   byte() {
-    if (this.ended) throw new Error("the module is cut short");
+    if (this.ended) throw new Error('the module is cut short');
     return this.#bytes[this.#at++];
   }
 
   u32le() {
-    return (
-      (this.byte() | (this.byte() << 8) | (this.byte() << 16) | (this.byte() << 24)) >>> 0
-    );
+    return (this.byte() | (this.byte() << 8) | (this.byte() << 16) | (this.byte() << 24)) >>> 0;
   }
 
   /** LEB128, of up to 64 bits; beyond 53 only the low bits are exact, which limits may have. */
@@ -84,8 +80,7 @@ class Reader {
   }
 
   part(length) {
-    if (length > this.#bytes.length - this.#at)
-      throw new Error("the module is cut short");
+    if (length > this.#bytes.length - this.#at) throw new Error('the module is cut short');
     const start = this.#at;
     this.#at += length;
     return new Reader(this.#bytes.subarray(start, this.#at));
@@ -93,7 +88,7 @@ class Reader {
 
   name() {
     const { bytes } = this.part(this.u32());
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   }
 
   get bytes() {
@@ -123,7 +118,7 @@ class Reader {
     if (form === 0x60) {
       const parameters = this.#valueTypes();
       const results = this.#valueTypes();
-      return `(${parameters.join(", ")}) -> ${results.join(", ") || "nothing"}`;
+      return `(${parameters.join(', ')}) -> ${results.join(', ') || 'nothing'}`;
     }
     if (form === 0x5f) this.times(() => this.#fieldType());
     else if (form === 0x5e) this.#fieldType();
@@ -146,21 +141,21 @@ class Reader {
     const code = this.byte();
     if (code in NUMBERS) return NUMBERS[code];
     if (code === 0x63 || code === 0x64) this.u32(); // ref null? heap type
-    return "ref";
+    return 'ref';
   }
 
   skipExternalType(kind) {
-    if (kind === "table") {
+    if (kind === 'table') {
       this.#valueType();
       this.#limits();
-    } else if (kind === "memory") this.#limits();
-    else if (kind === "global") {
+    } else if (kind === 'memory') this.#limits();
+    else if (kind === 'global') {
       this.#valueType();
       this.byte();
-    } else if (kind === "tag") {
+    } else if (kind === 'tag') {
       this.byte();
       this.u32();
-    } else throw new Error("unknown kind of import");
+    } else throw new Error('unknown kind of import');
   }
 
   #limits() {

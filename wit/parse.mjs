@@ -7,10 +7,10 @@
  *     wit.interfaces.get("file")   // [{ name, parameters, result, docs }]
  *     wit.world("kernel")          // { imports, exports }: Map of module name to functions
  */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-const CORE_TYPES = { s32: "i32", u32: "i32", s64: "i64", u64: "i64" };
+const CORE_TYPES = { s32: 'i32', u32: 'i32', s64: 'i64', u64: 'i64' };
 
 /** The WebAssembly type a WIT number crosses as. */
 export function coreType(type) {
@@ -19,7 +19,7 @@ export function coreType(type) {
 
 /** `pread` -> `pread`, `exit-group` -> `exit_group`. */
 export function snakeCase(name) {
-  return name.replaceAll("-", "_");
+  return name.replaceAll('-', '_');
 }
 
 /** `exit-group` -> `exitGroup`. */
@@ -29,21 +29,20 @@ export function camelCase(name) {
 
 /** The core signature as text, to compare and to show: `(i32, i64) -> i32`. */
 export function signature(f) {
-  const parameters = f.parameters.map((p) => coreType(p.type)).join(", ");
-  return `(${parameters}) -> ${f.result ? coreType(f.result) : "nothing"}`;
+  const parameters = f.parameters.map((p) => coreType(p.type)).join(', ');
+  return `(${parameters}) -> ${f.result ? coreType(f.result) : 'nothing'}`;
 }
 
 /** Every file of a directory, as one package. */
 export function parseWit(directory) {
   const wit = new Wit();
   for (const file of readdirSync(directory).sort())
-    if (file.endsWith(".wit"))
-      new Parser(wit, file, readFileSync(join(directory, file), "utf8")).file();
+    if (file.endsWith('.wit')) new Parser(wit, file, readFileSync(join(directory, file), 'utf8')).file();
   return wit;
 }
 
 class Wit {
-  package = "";
+  package = '';
   interfaces = new Map();
   worlds = new Map();
 
@@ -57,19 +56,16 @@ class Wit {
     const world = this.worlds.get(name);
     if (!world) throw new Error(`wit: there is no world ${name}`);
     for (const item of world) {
-      if (item.kind === "include") {
+      if (item.kind === 'include') {
         const other = this.world(item.name);
-        for (const [module, functions] of other.imports)
-          imports.set(module, functions);
-        for (const [module, functions] of other.exports)
-          exports.set(module, functions);
+        for (const [module, functions] of other.imports) imports.set(module, functions);
+        for (const [module, functions] of other.exports) exports.set(module, functions);
         continue;
       }
       const functions = item.functions ?? this.interfaces.get(item.name);
-      if (!functions)
-        throw new Error(`wit: world ${name}: there is no interface ${item.name}`);
+      if (!functions) throw new Error(`wit: world ${name}: there is no interface ${item.name}`);
       const module = item.functions ? item.name : `${this.package}/${item.name}`;
-      (item.kind === "import" ? imports : exports).set(module, functions);
+      (item.kind === 'import' ? imports : exports).set(module, functions);
     }
     return { imports, exports };
   }
@@ -80,7 +76,7 @@ class Parser {
   #file;
   #text;
   #at = 0;
-  #token = "";
+  #token = '';
   #docs = [];
 
   constructor(wit, file, text) {
@@ -91,36 +87,35 @@ class Parser {
   }
 
   file() {
-    while (this.#token !== "") {
+    while (this.#token !== '') {
       const docs = this.#takeDocs();
-      if (this.#accept("package")) {
+      if (this.#accept('package')) {
         this.#wit.package = this.#name();
-        this.#expect(":");
+        this.#expect(':');
         this.#wit.package += `:${this.#name()}`;
-        this.#expect(";");
-      } else if (this.#accept("interface")) {
+        this.#expect(';');
+      } else if (this.#accept('interface')) {
         const name = this.#name();
         this.#wit.interfaces.set(name, this.#functions(name, docs));
-      } else if (this.#accept("world")) {
+      } else if (this.#accept('world')) {
         this.#wit.worlds.set(this.#name(), this.#world());
-      } else this.#fail("a package, interface or world");
+      } else this.#fail('a package, interface or world');
     }
   }
 
   #world() {
     const items = [];
-    this.#expect("{");
-    while (!this.#accept("}")) {
+    this.#expect('{');
+    while (!this.#accept('}')) {
       const docs = this.#takeDocs();
       const kind = this.#name();
-      if (!["import", "export", "include"].includes(kind))
-        this.#fail("import, export or include");
+      if (!['import', 'export', 'include'].includes(kind)) this.#fail('import, export or include');
       const name = this.#name();
-      if (this.#accept(":")) {
-        this.#expect("interface");
+      if (this.#accept(':')) {
+        this.#expect('interface');
         items.push({ kind, name, functions: this.#functions(name, docs) });
       } else {
-        this.#expect(";");
+        this.#expect(';');
         items.push({ kind, name });
       }
     }
@@ -130,24 +125,23 @@ class Parser {
   #functions(owner, ownerDocs) {
     const functions = [];
     functions.docs = ownerDocs;
-    this.#expect("{");
-    while (!this.#accept("}")) {
+    this.#expect('{');
+    while (!this.#accept('}')) {
       const docs = this.#takeDocs();
       const name = this.#name();
-      if (functions.some((f) => f.name === name))
-        this.#fail(`another name than ${owner}.${name}, which is taken`);
-      this.#expect(":");
-      this.#expect("func");
-      this.#expect("(");
+      if (functions.some((f) => f.name === name)) this.#fail(`another name than ${owner}.${name}, which is taken`);
+      this.#expect(':');
+      this.#expect('func');
+      this.#expect('(');
       const parameters = [];
-      while (!this.#accept(")")) {
+      while (!this.#accept(')')) {
         const parameter = this.#name();
-        this.#expect(":");
+        this.#expect(':');
         parameters.push({ name: parameter, type: this.#type() });
-        if (this.#token !== ")") this.#expect(",");
+        if (this.#token !== ')') this.#expect(',');
       }
-      const result = this.#accept("->") ? this.#type() : null;
-      this.#expect(";");
+      const result = this.#accept('->') ? this.#type() : null;
+      this.#expect(';');
       functions.push({ name, parameters, result, docs });
     }
     return functions;
@@ -155,14 +149,14 @@ class Parser {
 
   #type() {
     const type = this.#token;
-    if (!(type in CORE_TYPES)) this.#fail("one of s32, u32, s64, u64");
+    if (!(type in CORE_TYPES)) this.#fail('one of s32, u32, s64, u64');
     this.#next();
     return type;
   }
 
   #name() {
-    const name = this.#token.replace(/^%/, "");
-    if (!/^[a-z][a-z0-9-]*$/.test(name)) this.#fail("a name");
+    const name = this.#token.replace(/^%/, '');
+    if (!/^[a-z][a-z0-9-]*$/.test(name)) this.#fail('a name');
     this.#next();
     return name;
   }
@@ -184,21 +178,18 @@ class Parser {
   }
 
   #fail(wanted) {
-    const line = this.#text.slice(0, this.#at).split("\n").length;
-    const found = this.#token === "" ? "the end" : `"${this.#token}"`;
-    throw new Error(
-      `wit/${this.#file}:${line}: expected ${wanted}, found ${found}`,
-    );
+    const line = this.#text.slice(0, this.#at).split('\n').length;
+    const found = this.#token === '' ? 'the end' : `"${this.#token}"`;
+    throw new Error(`wit/${this.#file}:${line}: expected ${wanted}, found ${found}`);
   }
 
   #next() {
-    const token =
-      /\s*(?:(\/\/\/[^\n]*)|(\/\/[^\n]*)|(->|%?[a-z][a-z0-9-]*|[^\s]))/y;
+    const token = /\s*(?:(\/\/\/[^\n]*)|(\/\/[^\n]*)|(->|%?[a-z][a-z0-9-]*|[^\s]))/y;
     for (;;) {
       token.lastIndex = this.#at;
       const match = token.exec(this.#text);
       if (!match) {
-        this.#token = "";
+        this.#token = '';
         return;
       }
       this.#at = token.lastIndex;
