@@ -59,7 +59,7 @@ void dentry_unhash(struct dentry *d);
 /* Is d still the name of something in dir? Directory locked. */
 bool dentry_alive(struct dentry *d, struct dentry *dir);
 /* d takes the place (parent and name) of `to`, which is unhashed. Both directories locked. */
-int dentry_move(struct dentry *d, struct dentry *to);
+void dentry_move(struct dentry *d, struct dentry *to);
 /* Both swap places. */
 void dentry_exchange(struct dentry *a, struct dentry *b);
 /* Is `above` d or an ancestor of d (within one filesystem)? */

@@ -225,6 +225,8 @@ int vfs_make(const char *path, uint32_t mode, uint32_t uid, uint32_t gid, uint64
 /* Make /dev/NAME (at boot or later): a character device with these ops. */
 int devfs_add(const char *name, uint32_t mode, uint64_t rdev, const struct file_ops *ops);
 int devfs_remove(const char *name);
+/* The ops registered for a character device, or NULL. */
+const struct file_ops *devfs_ops(uint64_t rdev);
 
 /* ---- mount.c ---- */
 /* The root ramfs, /dev, /proc, /tmp, /dev/shm. Once, before anything else here. */

@@ -49,6 +49,7 @@ const struct cred *process_cred(struct process *p);
 /* The process's root and working directory, with references. */
 void process_root(struct process *p, struct path *out);
 void process_cwd(struct process *p, struct path *out);
+uint32_t process_umask(struct process *p);
 /* Is c the owner of inode, or root? */
 bool cred_owns(const struct cred *c, const struct inode *inode);
 

@@ -1,0 +1,66 @@
+/*
+ * What ramfs, tmpfs and devfs have in common: files that live in kernel memory.
+ */
+#ifndef MEMFS_H
+#define MEMFS_H
+
+#include "../vfs/mount.h"
+
+/* One filesystem in memory. */
+struct memfs {
+	struct superblock sb;
+	uint64_t pages, max_pages;   /* [a] in use; allowed (UINT64_MAX: any) */
+	uint64_t inodes, max_inodes; /* [a] */
+	uint64_t last_ino;           /* [a] */
+	uint32_t magic;
+};
+
+/* The data of a regular file: a tree of pages, as high as it needs to be. */
+struct memfs_data {
+	void *root;      /* height 0: the only page, or NULL */
+	unsigned height;
+};
+
+struct memfs_entry;
+
+struct memfs_dir {
+	struct list entries;          /* in order of cookie */
+	struct memfs_entry **buckets; /* NULL in small directories */
+	uint32_t nbuckets, count;
+	int64_t cookie;               /* of the next entry to be made */
+	struct inode *parent;         /* valid while the directory has a name */
+};
+
+/* inode->private; all under inode->lock */
+struct memfs_node {
+	union {
+		struct memfs_data data;
+		struct memfs_dir dir;
+		char *target;
+	};
+};
+
+static inline struct memfs_node *memfs_node(struct inode *inode)
+{
+	return inode->private;
+}
+static inline struct memfs *memfs_of(struct inode *inode)
+{
+	return container_of(inode->sb, struct memfs, sb);
+}
+
+struct memfs_options {
+	uint64_t max_pages, max_inodes;
+	uint32_t mode, uid, gid, magic;
+};
+/* A filesystem with an empty root directory; NULL: no memory. */
+struct superblock *memfs_new(const struct fs_type *type, const struct memfs_options *o);
+
+/* ---- memfs_data.c ---- */
+extern const struct file_ops memfs_file_ops;
+int memfs_truncate(struct inode *inode, int64_t length);
+int memfs_fallocate(struct inode *inode, uint32_t mode, int64_t offset, int64_t length);
+/* Free all pages. */
+void memfs_data_free(struct inode *inode);
+
+#endif

@@ -1,0 +1,364 @@
+/*
+ * The data of a file in memory: 4 KiB pages in a radix tree of 64-way nodes.
+ *
+ * A file of one page is just that page. What was never written has no page and
+ * reads as zero. Bytes of the last page beyond the file's size are always zero.
+ */
+#include "../lib/alloc.h"
+#include "memfs.h"
+
+#define FANOUT_BITS 6
+#define FANOUT (1u << FANOUT_BITS)
+#define MAX_PAGES (1ull << 31) /* 8 TiB: sizes beyond are EFBIG */
+#define FALLOC_KEEP_SIZE 1u
+#define FALLOC_PUNCH_HOLE 2u
+
+struct node {
+	void *slot[FANOUT];
+};
+
+static struct slab_cache node_cache = SLAB_CACHE("memfs_node_map", struct node);
+
+static inline unsigned slot_of(uint64_t index, unsigned height)
+{
+	return index >> (height - 1) * FANOUT_BITS & (FANOUT - 1);
+}
+
+/* The page at index, or NULL for a hole. */
+static inline void *page_find(const struct memfs_data *d, uint64_t index)
+{
+	void *at = d->root;
+
+	if (index >> d->height * FANOUT_BITS)
+		return NULL;
+	for (unsigned h = d->height; h > 0 && at; h--)
+		at = ((struct node *)at)->slot[slot_of(index, h)];
+	return at;
+}
+
+/* Where the page at index hangs, making the nodes above it; NULL: no memory. */
+static void **page_slot(struct memfs_data *d, uint64_t index)
+{
+	void **at = &d->root;
+
+	while (index >> d->height * FANOUT_BITS) {
+		struct node *n = NULL;
+
+		if (d->root) {
+			if (!(n = slab_alloc(&node_cache)))
+				return NULL;
+			n->slot[0] = d->root;
+		}
+		d->root = n;
+		d->height++;
+	}
+	for (unsigned h = d->height; h > 0; h--) {
+		if (!*at && !(*at = slab_alloc(&node_cache)))
+			return NULL;
+		at = &((struct node *)*at)->slot[slot_of(index, h)];
+	}
+	return at;
+}
+
+/* The first index >= index with a page, or UINT64_MAX. `base` is the first under `at`. */
+static uint64_t page_next(void *at, unsigned height, uint64_t base, uint64_t index)
+{
+	if (!at)
+		return UINT64_MAX;
+	if (height == 0)
+		return base;
+	for (unsigned i = 0; i < FANOUT; i++) {
+		uint64_t span = 1ull << (height - 1) * FANOUT_BITS;
+		uint64_t from = base + i * span, found;
+
+		if (from + span <= index)
+			continue;
+		found = page_next(((struct node *)at)->slot[i], height - 1, from, index);
+		if (found != UINT64_MAX)
+			return found;
+	}
+	return UINT64_MAX;
+}
+
+/* Free the pages in [first, end) under *at; how many. Empty nodes go too. */
+static uint64_t pages_cut(void **at, unsigned height, uint64_t base, uint64_t first, uint64_t end)
+{
+	uint64_t span, freed = 0;
+	bool empty = true;
+	struct node *n = *at;
+
+	if (!n)
+		return 0;
+	if (height == 0) {
+		if (base < first || base >= end)
+			return 0;
+		page_free(*at, 0);
+		*at = NULL;
+		return 1;
+	}
+	span = 1ull << (height - 1) * FANOUT_BITS;
+	for (unsigned i = 0; i < FANOUT; i++, base += span) {
+		if (base + span > first && base < end)
+			freed += pages_cut(&n->slot[i], height - 1, base, first, end);
+		empty = empty && !n->slot[i];
+	}
+	if (empty) {
+		slab_free(&node_cache, n);
+		*at = NULL;
+	}
+	return freed;
+}
+
+static void data_cut(struct inode *inode, uint64_t first, uint64_t end)
+{
+	struct memfs_data *d = &memfs_node(inode)->data;
+	uint64_t freed = pages_cut(&d->root, d->height, 0, first, end);
+
+	if (!d->root)
+		d->height = 0;
+	inode->blocks -= (int64_t)(freed * (PAGE_SIZE / 512));
+	__atomic_sub_fetch(&memfs_of(inode)->pages, freed, __ATOMIC_RELAXED);
+}
+
+void memfs_data_free(struct inode *inode)
+{
+	data_cut(inode, 0, UINT64_MAX);
+}
+
+/* A page for the inode, not zeroed; NULL: -ENOSPC. */
+static void *page_new(struct inode *inode)
+{
+	struct memfs *fs = memfs_of(inode);
+	void *page;
+
+	if (__atomic_add_fetch(&fs->pages, 1, __ATOMIC_RELAXED) <=
+		    __atomic_load_n(&fs->max_pages, __ATOMIC_RELAXED) &&
+	    (page = page_alloc(0))) {
+		inode->blocks += PAGE_SIZE / 512;
+		return page;
+	}
+	__atomic_sub_fetch(&fs->pages, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static void page_undo(struct inode *inode, void *page)
+{
+	page_free(page, 0);
+	inode->blocks -= PAGE_SIZE / 512;
+	__atomic_sub_fetch(&memfs_of(inode)->pages, 1, __ATOMIC_RELAXED);
+}
+
+/* ---- read and write ---- */
+
+static int64_t data_read(struct inode *inode, struct uio *u, int64_t pos)
+{
+	const struct memfs_data *d = &memfs_node(inode)->data;
+	int64_t done = 0, n;
+
+	while (u->left && pos < inode->size) {
+		size_t in_page = (size_t)(pos % PAGE_SIZE);
+		size_t want = (size_t)min((int64_t)(PAGE_SIZE - in_page), inode->size - pos);
+		char *page = page_find(d, (uint64_t)pos / PAGE_SIZE);
+
+		n = page ? uio_out(u, page + in_page, want) : uio_out_zero(u, want);
+		if (unlikely(n <= 0))
+			return done ? done : n;
+		pos += n;
+		done += n;
+	}
+	return done;
+}
+
+static int64_t memfs_read(struct file *f, struct uio *u, int64_t *pos)
+{
+	struct inode *inode = f->inode;
+	int64_t n;
+
+	mutex_lock(&inode->lock);
+	n = data_read(inode, u, *pos);
+	if (n > 0) {
+		*pos += n;
+		inode_accessed(inode);
+	}
+	mutex_unlock(&inode->lock);
+	return n;
+}
+
+/* Up to n bytes into the page of pos, which is made if it is not there. */
+static int64_t page_write(struct inode *inode, struct uio *u, int64_t pos, size_t n)
+{
+	void **slot = page_slot(&memfs_node(inode)->data, (uint64_t)pos / PAGE_SIZE);
+	size_t in_page = (size_t)(pos % PAGE_SIZE);
+	int64_t moved;
+	char *page;
+
+	if (!slot)
+		return -ENOSPC;
+	if (*slot)
+		return uio_in(u, (char *)*slot + in_page, n);
+	if (!(page = page_new(inode)))
+		return -ENOSPC;
+	moved = uio_in(u, page + in_page, n);
+	if (moved <= 0) {
+		page_undo(inode, page);
+		return moved;
+	}
+	if (in_page)
+		memset(page, 0, in_page);
+	if (in_page + (size_t)moved < PAGE_SIZE)
+		memset(page + in_page + moved, 0, PAGE_SIZE - in_page - (size_t)moved);
+	*slot = page;
+	return moved;
+}
+
+static int64_t data_write(struct inode *inode, struct uio *u, int64_t pos, size_t total)
+{
+	int64_t done = 0, n;
+
+	while (total) {
+		size_t in_page = (size_t)(pos % PAGE_SIZE);
+
+		n = page_write(inode, u, pos, min(total, PAGE_SIZE - in_page));
+		if (unlikely(n <= 0))
+			return done ? done : n;
+		pos += n;
+		done += n;
+		total -= (size_t)n;
+		if (pos > inode->size)
+			__atomic_store_n(&inode->size, pos, __ATOMIC_RELAXED);
+	}
+	return done;
+}
+
+static int64_t memfs_write(struct file *f, struct uio *u, int64_t *pos)
+{
+	struct inode *inode = f->inode;
+	size_t total = u->left;
+	int64_t n, at;
+
+	mutex_lock(&inode->lock);
+	at = *pos < 0 ? inode->size : *pos;
+	n = inode_write_limit(at, &total);
+	if (n == 0 && total && (uint64_t)at + total > MAX_PAGES * PAGE_SIZE)
+		n = -EFBIG;
+	if (n == 0 && total)
+		n = data_write(inode, u, at, total);
+	if (n > 0)
+		inode_modified(inode);
+	if (n >= 0)
+		*pos = at + n;
+	mutex_unlock(&inode->lock);
+	return n;
+}
+
+/* ---- length ---- */
+
+/* Zero [from, to) of one page, if it is there. */
+static void page_zero(struct inode *inode, int64_t from, int64_t to)
+{
+	char *page = page_find(&memfs_node(inode)->data, (uint64_t)from / PAGE_SIZE);
+
+	if (page)
+		memset(page + from % PAGE_SIZE, 0, (size_t)(to - from));
+}
+
+int memfs_truncate(struct inode *inode, int64_t length)
+{
+	uint64_t first = ((uint64_t)length + PAGE_SIZE - 1) / PAGE_SIZE;
+
+	if (first > MAX_PAGES)
+		return -EFBIG;
+	if (length < inode->size) {
+		data_cut(inode, first, UINT64_MAX);
+		if (length % PAGE_SIZE)
+			page_zero(inode, length, (int64_t)(first * PAGE_SIZE));
+	}
+	__atomic_store_n(&inode->size, length, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int punch_hole(struct inode *inode, int64_t from, int64_t end)
+{
+	int64_t first = round_up(from, (int64_t)PAGE_SIZE);
+	int64_t last = end - end % PAGE_SIZE;
+
+	if (first > last) { /* within one page */
+		page_zero(inode, from, end);
+		return 0;
+	}
+	if (from < first)
+		page_zero(inode, from, first);
+	if (last < end)
+		page_zero(inode, last, end);
+	data_cut(inode, (uint64_t)first / PAGE_SIZE, (uint64_t)last / PAGE_SIZE);
+	return 0;
+}
+
+int memfs_fallocate(struct inode *inode, uint32_t mode, int64_t offset, int64_t length)
+{
+	struct memfs_data *d = &memfs_node(inode)->data;
+	int64_t end = offset + length;
+	uint64_t index = (uint64_t)offset / PAGE_SIZE;
+
+	if (end > (int64_t)(MAX_PAGES * PAGE_SIZE))
+		return -EFBIG;
+	if (mode == (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE))
+		return punch_hole(inode, offset, end);
+	if (mode & ~FALLOC_KEEP_SIZE)
+		return -EOPNOTSUPP;
+	for (; (int64_t)(index * PAGE_SIZE) < end; index++) {
+		void **slot = page_slot(d, index);
+
+		if (!slot)
+			return -ENOSPC;
+		if (*slot)
+			continue;
+		if (!(*slot = page_new(inode)))
+			return -ENOSPC;
+		memset(*slot, 0, PAGE_SIZE);
+	}
+	if (!(mode & FALLOC_KEEP_SIZE) && end > inode->size)
+		__atomic_store_n(&inode->size, end, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* Where data or a hole begins at or after offset; inode locked. */
+static int64_t seek_extent(struct inode *inode, int64_t offset, bool data)
+{
+	const struct memfs_data *d = &memfs_node(inode)->data;
+	uint64_t index = (uint64_t)offset / PAGE_SIZE, next;
+
+	if (offset < 0 || offset >= inode->size)
+		return -ENXIO;
+	if (data) {
+		next = page_next(d->root, d->height, 0, index);
+		if (next == UINT64_MAX || (int64_t)(next * PAGE_SIZE) >= inode->size)
+			return -ENXIO;
+	} else {
+		for (next = index; page_find(d, next); next++)
+			;
+	}
+	return min(max(offset, (int64_t)(next * PAGE_SIZE)), inode->size);
+}
+
+static int64_t memfs_lseek(struct file *f, int64_t offset, int whence)
+{
+	struct inode *inode = f->inode;
+	int64_t at;
+
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return file_seek(f, offset, whence,
+				 __atomic_load_n(&inode->size, __ATOMIC_RELAXED));
+	mutex_lock(&inode->lock);
+	at = seek_extent(inode, offset, whence == SEEK_DATA);
+	mutex_unlock(&inode->lock);
+	if (at >= 0)
+		f->pos = at;
+	return at;
+}
+
+const struct file_ops memfs_file_ops = {
+	.read = memfs_read,
+	.write = memfs_write,
+	.lseek = memfs_lseek,
+};

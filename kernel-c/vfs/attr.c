@@ -1,0 +1,139 @@
+/*
+ * Changing an inode's attributes: mode, owner, times, length.
+ */
+#include "../task/task.h"
+#include "namei.h"
+
+/* ctime and the filesystem's copy, after a change; inode locked. */
+static int inode_changed(struct inode *inode)
+{
+	inode->ctime = time_now();
+	return inode->ops->setattr ? inode->ops->setattr(inode) : 0;
+}
+
+int vfs_chmod(struct process *p, const struct path *path, uint32_t mode)
+{
+	struct inode *inode = path->dentry->inode;
+	const struct cred *c = process_cred(p);
+	int err = mount_writable(path->mount);
+
+	if (err < 0)
+		return err;
+	if (S_ISLNK(inode->mode))
+		return -EOPNOTSUPP;
+	mutex_lock(&inode->lock);
+	err = -EPERM;
+	if (cred_owns(c, inode)) {
+		if (c->euid != 0 && c->egid != inode->gid && !cred_in_group(c, inode->gid))
+			mode &= ~S_ISGID;
+		inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
+		err = inode_changed(inode);
+	}
+	mutex_unlock(&inode->lock);
+	return err;
+}
+
+static bool may_chown(const struct cred *c, const struct inode *inode, uint32_t uid, uint32_t gid)
+{
+	if (c->euid == 0)
+		return true;
+	if (uid != UINT32_MAX && (uid != inode->uid || c->euid != inode->uid))
+		return false;
+	return gid == UINT32_MAX ||
+	       (c->euid == inode->uid &&
+		(gid == inode->gid || gid == c->egid || cred_in_group(c, gid)));
+}
+
+int vfs_chown(struct process *p, const struct path *path, uint32_t uid, uint32_t gid)
+{
+	struct inode *inode = path->dentry->inode;
+	int err = mount_writable(path->mount);
+
+	if (err < 0)
+		return err;
+	mutex_lock(&inode->lock);
+	err = -EPERM;
+	if (may_chown(process_cred(p), inode, uid, gid)) {
+		if (uid != UINT32_MAX)
+			inode->uid = uid;
+		if (gid != UINT32_MAX)
+			inode->gid = gid;
+		if (!S_ISDIR(inode->mode)) {
+			inode->mode &= ~S_ISUID;
+			if (inode->mode & 0010)
+				inode->mode &= ~S_ISGID;
+		}
+		err = inode_changed(inode);
+	}
+	mutex_unlock(&inode->lock);
+	return err;
+}
+
+static bool valid_time(const struct abi_timespec *t)
+{
+	return t->nsec == UTIME_NOW || t->nsec == UTIME_OMIT ||
+	       (t->nsec >= 0 && t->nsec < NSEC_PER_SEC);
+}
+
+static int may_set_times(const struct cred *c, struct inode *inode,
+			 const struct abi_timespec times[2])
+{
+	if (cred_owns(c, inode))
+		return 0;
+	if (times && (times[0].nsec != UTIME_NOW || times[1].nsec != UTIME_NOW))
+		return -EPERM;
+	return inode_permission_for(c, inode, W_OK, false);
+}
+
+static void set_time(struct abi_timespec *to, const struct abi_timespec *from,
+		     const struct abi_timespec *now)
+{
+	if (from->nsec == UTIME_OMIT)
+		return;
+	*to = from->nsec == UTIME_NOW ? *now : (struct abi_timespec){ from->sec, from->nsec, 0 };
+}
+
+int vfs_utimes(struct process *p, const struct path *path, const struct abi_timespec times[2])
+{
+	static const struct abi_timespec both_now[2] = { { 0, UTIME_NOW, 0 }, { 0, UTIME_NOW, 0 } };
+	struct inode *inode = path->dentry->inode;
+	struct abi_timespec now = time_now();
+	int err;
+
+	if (times && (!valid_time(&times[0]) || !valid_time(&times[1])))
+		return -EINVAL;
+	if (times && times[0].nsec == UTIME_OMIT && times[1].nsec == UTIME_OMIT)
+		return 0;
+	if ((err = mount_writable(path->mount)) < 0)
+		return err;
+	mutex_lock(&inode->lock);
+	if ((err = may_set_times(process_cred(p), inode, times)) == 0) {
+		if (!times)
+			times = both_now;
+		set_time(&inode->atime, &times[0], &now);
+		set_time(&inode->mtime, &times[1], &now);
+		err = inode_changed(inode);
+	}
+	mutex_unlock(&inode->lock);
+	return err;
+}
+
+int vfs_truncate(struct inode *inode, int64_t length)
+{
+	size_t one = 1;
+	int err;
+
+	if (length < 0)
+		return -EINVAL;
+	if (S_ISDIR(inode->mode))
+		return -EISDIR;
+	if (!S_ISREG(inode->mode) || !inode->ops->truncate)
+		return -EINVAL;
+	if (length > inode->size && (err = inode_write_limit(length - 1, &one)) < 0)
+		return err;
+	mutex_lock(&inode->lock);
+	if ((err = inode->ops->truncate(inode, length)) == 0)
+		inode_modified(inode);
+	mutex_unlock(&inode->lock);
+	return err;
+}
