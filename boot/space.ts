@@ -6,6 +6,7 @@
  * counts until it is collected), so a worker keeps its last one for its next program.
  */
 import { MEMORY_PAGES_MAX } from './modules.ts';
+import type { KernelMemory } from '../drivers-ts/memory.ts';
 import type { KernelExports } from './kernel-instance.ts';
 
 const PAGE_BYTES = 65536;
@@ -14,7 +15,7 @@ const KEEP_BYTES_MAX = 16 * 1024 * 1024;
 /** uaccess refuses the first bytes of a memory as null pointers. */
 const NULL_BYTES = 1024;
 
-/** In the order in which the kernel's table slots expect them. */
+/** In the order of kernel-c/uaccess.c's uaccess_table. */
 const DOOR = ['copy_in', 'copy_out', 'zero', 'load', 'store', 'swap', 'grow'] as const;
 
 type Door = Record<(typeof DOOR)[number], CallableFunction> & {
@@ -55,7 +56,8 @@ export class Spaces {
   readonly #kernel: KernelExports;
   readonly #kernelMemory: WebAssembly.Memory;
   readonly #uaccess: WebAssembly.Module;
-  readonly #slotBase: number;
+  /** Where the kernel's table wants the door's functions. */
+  readonly #slots: readonly number[];
   /** Tells the supervisor where this worker's program lives. */
   readonly #announce: (memory: WebAssembly.Memory | null) => void;
   #announced: WebAssembly.Memory | null = null;
@@ -65,14 +67,18 @@ export class Spaces {
 
   constructor(
     kernel: KernelExports,
-    kernelMemory: WebAssembly.Memory,
+    kernelMemory: KernelMemory,
     uaccess: WebAssembly.Module,
     announce: (memory: WebAssembly.Memory | null) => void,
   ) {
     this.#kernel = kernel;
-    this.#kernelMemory = kernelMemory;
+    this.#kernelMemory = kernelMemory.memory;
     this.#uaccess = uaccess;
-    this.#slotBase = Number(kernel.uaccess_base.value);
+    const table = Number(kernel.uaccess_table.value);
+    this.#slots = DOOR.map((_, i) => {
+      const { words, index } = kernelMemory.word(table + 4 * i);
+      return words[index] ?? 0;
+    });
     this.#announce = announce;
   }
 
@@ -128,7 +134,7 @@ export class Spaces {
     this.#tell(space.memory);
     if (this.#bound === space) return;
     const table = this.#kernel.__indirect_function_table;
-    DOOR.forEach((name, i) => table.set(this.#slotBase + i, space.door[name]));
+    this.#slots.forEach((slot, i) => table.set(slot, space.door[DOOR[i] as keyof Door]));
     this.#bound = space;
   }
 

@@ -28,6 +28,8 @@ const SIGSYS = 31;
 const STACK_FRAMES_MAX = 32;
 /** A complaint's line lies on the kernel stack while it is printed. */
 const COMPLAINT_BYTES_MAX = 1024;
+/** In UTF-8 at most three bytes each. */
+const COMPLAINT_CHARS_MAX = 300;
 /** Compiled programs to remember; what is forgotten can be asked for again. */
 const PROGRAMS_MAX = 128;
 
@@ -85,7 +87,7 @@ export class TaskWorker {
 
     const calls = systemCalls(start.kernel);
     this.#kernel = this.#instantiate(calls);
-    this.#spaces = new Spaces(this.#kernel, start.memory, start.uaccess, (memory) =>
+    this.#spaces = new Spaces(this.#kernel, this.#memory, start.uaccess, (memory) =>
       host.post({ type: 'memory', memory }),
     );
     this.#collectImports(calls);
@@ -216,32 +218,24 @@ export class TaskWorker {
     const argument = job === JOB_THREAD ? initial(2) : null;
     const running = new RunningProgram(exports, space, kernel['tabos:posix/worker#fork'], argument);
     this.#running = running;
-    switch (job) {
-      case JOB_FORK: {
-        exports.__stack_pointer.value = initial(0);
-        exports.__tls_base.value = initial(1);
-        const buffer = initial(3) >>> 0;
-        return () => {
-          // No heap base: the child's address space is its parent's. The task enters user mode here.
-          this.#check(ready(space.pages, 0, 0), 'worker#image-ready');
-          running.runForked(buffer);
-        };
-      }
-      case JOB_THREAD:
-        exports.__stack_pointer.value = initial(0);
-        exports.__wasm_init_tls?.(initial(1));
-        return () => {
-          this.#check(ready(space.pages, 0, 0), 'worker#image-ready');
-          running.run();
-        };
-      default: {
-        const { __heap_base, __stack_high } = exports;
-        return () => {
-          this.#check(ready(space.pages, globalOf(__heap_base), globalOf(__stack_high)), 'worker#image-ready');
-          running.run();
-        };
-      }
+    let enter = (): void => running.run();
+    let heapBase = 0; // only a new program has one to tell
+    if (job === JOB_FORK) {
+      exports.__stack_pointer.value = initial(0);
+      exports.__tls_base.value = initial(1);
+      const buffer = initial(3) >>> 0;
+      enter = () => running.runForked(buffer);
+    } else if (job === JOB_THREAD) {
+      exports.__stack_pointer.value = initial(0);
+      exports.__wasm_init_tls?.(initial(1));
+    } else {
+      heapBase = globalOf(exports.__heap_base);
     }
+    return () => {
+      // The task is in user state from here on.
+      this.#check(ready(space.pages, heapBase, globalOf(exports.__stack_high)), 'worker#image-ready');
+      enter();
+    };
   }
 
   #check(result: number, what: string): void {
@@ -286,7 +280,7 @@ export class TaskWorker {
   #complain(lines: readonly string[]): void {
     const pointer = this.#kernel.__stack_pointer;
     for (const line of lines) {
-      const bytes = new TextEncoder().encode(line).subarray(0, COMPLAINT_BYTES_MAX);
+      const bytes = new TextEncoder().encode(`${line.slice(0, COMPLAINT_CHARS_MAX)}\n`);
       const address = this.#start.stack - COMPLAINT_BYTES_MAX;
       this.#memory.write(address, bytes);
       pointer.value = address;
