@@ -367,9 +367,12 @@ int32_t sys_setpriority(int32_t which, int32_t who, int32_t priority)
 	return nice_all(&a);
 }
 
-/* Workers are threads of the host, which schedules them; there is nothing to give up. */
+/* The host schedules workers; the shortest sleep is what makes it look for another. */
 int32_t sys_sched_yield(void)
 {
+	uint32_t never = 0;
+
+	host_futex_wait(&never, 0, host_clock() + 1000);
 	return 0;
 }
 
