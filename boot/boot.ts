@@ -33,10 +33,7 @@ const FAILURES: Record<FailureKind, [heading: string, explanation: string]> = {
     'The kernel can’t be used',
     'The browser refused kernel.wasm: it is damaged, belongs to another version of this page, or needs a newer browser.',
   ],
-  memory: [
-    'Not enough memory',
-    'The browser has no room for the system’s memory. Closing other tabs may help.',
-  ],
+  memory: ['Not enough memory', 'The browser has no room for the system’s memory. Closing other tabs may help.'],
   archive: [
     'The boot archive is damaged',
     'The file with the system’s programs (boot.tar.gz) is corrupt or was cut short. Loading it again may help; if it does not, the copy on the server is broken.',
@@ -45,7 +42,10 @@ const FAILURES: Record<FailureKind, [heading: string, explanation: string]> = {
     'No workers can be started',
     'Every thread of TabOS is a web worker, and the browser refuses to start more. Other tabs of this site may be using them up.',
   ],
-  panic: ['The kernel has stopped', 'It found itself in a state that must not be, and stopped before it did harm. This is a bug in TabOS.'],
+  panic: [
+    'The kernel has stopped',
+    'It found itself in a state that must not be, and stopped before it did harm. This is a bug in TabOS.',
+  ],
   internal: ['TabOS has stopped', 'Something went wrong inside. This is a bug in TabOS.'],
 };
 
@@ -57,6 +57,8 @@ interface PageHandle {
   /** As if typed there. */
   type(text: string, terminal?: number): void;
   terminals(): number[];
+  /** Columns and rows of the terminal in front. */
+  size(): [columns: number, rows: number];
 }
 declare global {
   interface Window {
@@ -104,7 +106,8 @@ async function start(page: PageHandle): Promise<void> {
   const progress = new Progress();
   const events: SystemEvents = {
     progress: (name, loaded, total) => progress.download(name, loaded, total),
-    step: (step) => progress.step(step === 'compile' ? 'Preparing the kernel…' : 'Unpacking…', step === 'compile' ? 90 : 95),
+    step: (step) =>
+      progress.step(step === 'compile' ? 'Preparing the kernel…' : 'Unpacking…', step === 'compile' ? 90 : 95),
     output: (terminal, data) => {
       // For the measurements in bench/: the first output is the first prompt.
       if (performance.getEntriesByName('tabos:prompt').length === 0) performance.mark('tabos:prompt');
@@ -135,6 +138,7 @@ async function start(page: PageHandle): Promise<void> {
   page.screen = (terminal) => tabs.view(terminal)?.text() ?? '';
   page.type = (text, terminal) => tabs.view(terminal)?.type(text);
   page.terminals = () => tabs.terminals;
+  page.size = () => [tabs.view()?.columns ?? 0, tabs.view()?.rows ?? 0];
 
   await system.started;
   progress.finish();
@@ -144,7 +148,7 @@ async function start(page: PageHandle): Promise<void> {
   void navigator.storage?.persist?.().catch(() => false);
 }
 
-const page: PageHandle = { state: 'starting', screen: () => '', type: () => {}, terminals: () => [] };
+const page: PageHandle = { state: 'starting', screen: () => '', type: () => {}, terminals: () => [], size: () => [0, 0] };
 window.tabos = page;
 document.documentElement.classList.add('started'); // hides the note for browsers that can't come this far
 start(page).catch((e: unknown) => {

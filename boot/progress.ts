@@ -1,7 +1,7 @@
 /*
  * The card shown while the system starts: progress, or what went wrong.
  */
-import type { Missing } from './requirements.ts';
+import { UPDATE, type Missing } from './requirements.ts';
 
 function element(id: string): HTMLElement {
   const found = document.getElementById(id);
@@ -75,7 +75,9 @@ export function showMissing(missing: readonly Missing[]): void {
     item.append(make('b', what), make('span', why));
     list.append(item);
   }
-  showTrouble([make('h2', 'TabOS can’t run here'), make('p', 'This browser, on this page, lacks:'), list]);
+  const nodes = [make('h2', 'TabOS can’t run here'), make('p', 'This browser, on this page, lacks:'), list];
+  if (missing.some((m) => m.tooOld)) nodes.push(make('p', UPDATE));
+  showTrouble(nodes);
 }
 
 /** Replace the progress (or a running system) by an error. */

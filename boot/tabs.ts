@@ -95,7 +95,10 @@ export class Tabs {
     }
     tab.alive = false;
     if (code === 0 && this.#tabs.length > 1) return this.#remove(tab);
-    this.#offerRestart(tab, signal ? `The shell was ended by signal ${signal}.` : `The shell ended with status ${code}.`);
+    this.#offerRestart(
+      tab,
+      signal ? `The shell was ended by signal ${signal}.` : `The shell ended with status ${code}.`,
+    );
   };
 
   async #start(tab: Tab): Promise<void> {

@@ -33,7 +33,8 @@ export function findBrowser(name: BrowserName): string | undefined {
 
 export async function launch(name: BrowserName): Promise<Browser> {
   const executablePath = findBrowser(name);
-  if (!executablePath) throw new Error(`${name} is not installed: apt install ${name === 'firefox' ? 'firefox-esr' : name}`);
+  if (!executablePath)
+    throw new Error(`${name} is not installed: apt install ${name === 'firefox' ? 'firefox-esr' : name}`);
   return launchBrowser({
     browser: name === 'firefox' ? 'firefox' : 'chrome',
     executablePath,
@@ -53,7 +54,10 @@ export async function launch(name: BrowserName): Promise<Browser> {
         }
       : {
           // navigator.storage.persist() asks the person; let the answer be yes.
-          extraPrefsFirefox: { 'dom.storageManager.prompt.testing': true, 'dom.storageManager.prompt.testing.allow': true },
+          extraPrefsFirefox: {
+            'dom.storageManager.prompt.testing': true,
+            'dom.storageManager.prompt.testing.allow': true,
+          },
         }),
   });
 }
@@ -70,6 +74,8 @@ export async function startServer(directory = SITE, options: { isolate?: boolean
     },
   };
 }
+
+let marks = 0;
 
 /** One page with TabOS on it. */
 export class Console {
@@ -117,7 +123,9 @@ export class Console {
   async waitFor(pattern: RegExp, terminal?: number, timeoutMs = DEADLINE_MS): Promise<RegExpExecArray> {
     const found = await this.#poll(async () => pattern.exec(await this.screen(terminal)), timeoutMs);
     if (found) return found;
-    throw new Error(`no ${pattern} on the terminal within ${timeoutMs} ms; it shows:\n${await this.#everything(terminal)}`);
+    throw new Error(
+      `no ${pattern} on the terminal within ${timeoutMs} ms; it shows:\n${await this.#everything(terminal)}`,
+    );
   }
 
   /** Wait until something visible on the page (not the terminal) matches. */
@@ -135,24 +143,25 @@ export class Console {
   async prompt(): Promise<void> {
     const up = await this.#poll(async () => {
       const state = await this.page.evaluate(() => window.tabos?.state).catch(() => undefined);
-      if (state === 'failed') throw new Error(`the start failed: ${await this.page.evaluate(() => document.body.innerText)}`);
+      if (state === 'failed')
+        throw new Error(`the start failed: ${await this.page.evaluate(() => document.body.innerText)}`);
       return state === 'running' ? true : undefined;
     }, DEADLINE_MS);
     if (!up) throw new Error(`TabOS did not start:\n${await this.#everything()}`);
     await this.waitFor(/[#$] ?$/);
   }
 
-  /** Run a command line and return what it wrote. Needs a shell at its prompt. */
-  async run(command: string, timeoutMs = DEADLINE_MS): Promise<string> {
-    const mark = `mark${++marks}`;
-    // Written in two pieces, so that the echo of the line itself doesn't match.
-    await this.type(`${command}; echo "${mark.slice(0, 3)}""${mark.slice(3)}" $?\n`);
-    const [all] = await this.waitFor(new RegExp(`\\n?[^\\n]*${mark} \\d+\\n`), undefined, timeoutMs);
-    const text = await this.screen();
-    const end = text.lastIndexOf(all);
-    const start = text.lastIndexOf('\n', text.lastIndexOf(`"${mark.slice(3)}" $?`, end) + 1);
-    const line = text.indexOf('\n', start + 1);
-    return text.slice(line + 1, end + all.length).replace(new RegExp(`${mark} \\d+\\n$`), '');
+  /** Run a command line in the shell at the prompt: what it wrote, and its exit status. */
+  async run(command: string, timeoutMs = DEADLINE_MS): Promise<{ output: string; status: number }> {
+    const n = ++marks;
+    // The marks are typed in two pieces, so that the echo of the line doesn't look like its output.
+    await this.type(`echo "beg""in${n}"; ${command}; echo "e""nd${n}" $?\n`);
+    const [, output, status] = await this.waitFor(
+      new RegExp(`begin${n}\\n([^]*)end${n} (\\d+)\\n`),
+      undefined,
+      timeoutMs,
+    );
+    return { output: output ?? '', status: Number(status) };
   }
 
   async #everything(terminal?: number): Promise<string> {
@@ -171,4 +180,3 @@ export class Console {
     }
   }
 }
-let marks = 0;
