@@ -49,13 +49,28 @@ uint64_t fs_new_dev(void)
 
 /* ---- paths ---- */
 
+static void superblock_drop(struct superblock *sb)
+{
+	dentry_prune(sb);
+	if (sb->ops->unmount)
+		sb->ops->unmount(sb);
+}
+
 void mount_put(struct mount *m)
 {
+	struct superblock *sb = m->sb;
+	bool last;
+
 	if (__atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	dentry_put(m->root);
 	kfree(m->source);
 	slab_free(&mount_cache, m);
+	lock(&dentry_lock);
+	last = --sb->mounts == 0;
+	unlock(&dentry_lock);
+	if (last)
+		superblock_drop(sb);
 }
 
 void path_put(struct path *p)
@@ -174,6 +189,17 @@ out:
 	return err;
 }
 
+bool path_deleted(const struct path *p)
+{
+	struct dentry *d = p->dentry;
+	bool deleted;
+
+	lock(&dentry_lock);
+	deleted = !d->link && d->parent != d && !(d->inode->sb->flags & SB_UNCACHED);
+	unlock(&dentry_lock);
+	return deleted;
+}
+
 int mount_writable(const struct mount *m)
 {
 	return (m->flags & MS_RDONLY) || (m->sb->flags & SB_RDONLY) ? -EROFS : 0;
@@ -197,6 +223,9 @@ static struct mount *mount_new(struct superblock *sb, struct dentry *root, const
 	m->root = dentry_get(root);
 	m->flags = flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
 	list_init(&m->all);
+	lock(&dentry_lock);
+	sb->mounts++;
+	unlock(&dentry_lock);
 	return m;
 }
 
@@ -213,7 +242,6 @@ static int mount_attach(struct mount *m, const struct path *at)
 		m->point = dentry_get(at->dentry);
 		__atomic_store_n(&at->dentry->mounts, at->dentry->mounts + 1, __ATOMIC_RELAXED);
 	}
-	m->sb->mounts++;
 	list_append(&mounts, &m->all);
 	err = 0;
 out:
@@ -224,13 +252,6 @@ out:
 static int mount_check_point(const struct path *at, const struct dentry *root)
 {
 	return S_ISDIR(at->dentry->inode->mode) == S_ISDIR(root->inode->mode) ? 0 : -ENOTDIR;
-}
-
-static void superblock_drop(struct superblock *sb)
-{
-	dentry_prune(sb);
-	if (sb->ops->unmount)
-		sb->ops->unmount(sb);
 }
 
 int mount_add(const char *source, const struct path *at, const char *type,
@@ -245,19 +266,16 @@ int mount_add(const char *source, const struct path *at, const char *type,
 		return -ENODEV;
 	if (!(sb = fs->mount(source, flags, data, &err)))
 		return err;
-	err = -ENOMEM;
-	if (!(m = mount_new(sb, sb->root, source, flags)))
-		goto drop_sb;
-	if (at && (err = mount_check_point(at, sb->root)) < 0)
-		goto drop_mount;
-	if ((err = mount_attach(m, at)) < 0)
-		goto drop_mount;
-	return 0;
-drop_mount:
-	mount_put(m);
-drop_sb:
-	if (sb->mounts == 0)
-		superblock_drop(sb);
+	if (!(m = mount_new(sb, sb->root, source, flags))) {
+		if (sb->mounts == 0)
+			superblock_drop(sb);
+		return -ENOMEM;
+	}
+	err = at ? mount_check_point(at, sb->root) : 0;
+	if (err == 0)
+		err = mount_attach(m, at);
+	if (err < 0)
+		mount_put(m);
 	return err;
 }
 
@@ -282,7 +300,7 @@ int mount_remove(const struct path *at)
 {
 	struct mount *m = at->mount;
 	struct path point;
-	bool last;
+	int err;
 
 	lock(&dentry_lock);
 	if (at->dentry != m->root || list_empty(&m->all)) {
@@ -299,15 +317,11 @@ int mount_remove(const struct path *at)
 	m->parent = NULL;
 	m->point = NULL;
 	__atomic_store_n(&point.dentry->mounts, point.dentry->mounts - 1, __ATOMIC_RELAXED);
-	last = --m->sb->mounts == 0;
 	unlock(&dentry_lock);
 	path_put(&point);
-	if (last && m->sb->ops->sync)
-		m->sb->ops->sync(m->sb);
-	if (last)
-		superblock_drop(m->sb);
-	mount_put(m); /* the table's; the caller's keeps the memory */
-	return 0;
+	err = m->sb->ops->sync ? m->sb->ops->sync(m->sb) : 0;
+	mount_put(m); /* the table's: it goes with the caller's */
+	return err;
 }
 
 int mount_remount(const struct path *at, uint32_t flags, const char *data)

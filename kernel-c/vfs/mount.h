@@ -98,6 +98,9 @@ int superblock_statfs(struct superblock *sb, uint32_t mount_flags, struct abi_st
 /* The path of `what` seen from root (NULL: the system's) into buf; the length, -ENOENT when unreachable, -ERANGE. */
 int path_name(const struct path *what, const struct path *root, char *buf, size_t size);
 
+/* Has the name been removed, while somebody still uses it? */
+bool path_deleted(const struct path *p);
+
 /* Where unnamed objects (pipes) get a path while one is needed: /proc/self/fd/N. */
 int path_anonymous(struct inode *inode, struct path *out);
 
