@@ -123,7 +123,8 @@ function link(options, output, extra) {
     ...(options.crt ? [join(sysroot, 'lib/crt1.o')] : []),
     ...options.args,
     ...extra,
-    ...(options.libs ? ['-lc', builtins()] : [])
+    ...(options.libs ? ['-lc', builtins()] : []),
+    '-fno-pic'
   ])
 }
 

@@ -71,6 +71,17 @@ static inline void a_barrier(void)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+/*
+ * About ten nanoseconds. musl spins a hundred of these before it sleeps; a wake
+ * through the kernel costs tens of microseconds, so they are well spent.
+ */
+#define a_spin a_spin
+static inline void a_spin(void)
+{
+	for (int i = 0; i < 16; i++)
+		__asm__ volatile ("" : : : "memory");
+}
+
 #define a_crash a_crash
 static inline void a_crash(void)
 {
