@@ -1,8 +1,7 @@
 /*
  * Opening files by path, and moving a process's root and working directory.
  */
-#include "../lib/alloc.h"
-#include "../task/task.h"
+#include "../kernel.h"
 #include "namei.h"
 
 #define O_TMPFILE_BIT 020000000u /* what O_TMPFILE adds to O_DIRECTORY */
@@ -181,6 +180,13 @@ struct file *vfs_open(struct process *p, int dirfd, const char *path, uint32_t f
 	f = open_walk(&w, flags, mode, err);
 	walk_end(&w);
 	return f;
+}
+
+int vfs_may_execute(struct process *p, struct file *f)
+{
+	if (!S_ISREG(f->inode->mode) || (f->mount && (f->mount->flags & MS_NOEXEC)))
+		return -EACCES;
+	return inode_permission_for(process_cred(p), f->inode, X_OK, false);
 }
 
 /* ---- root and working directory ---- */
