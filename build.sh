@@ -162,7 +162,7 @@ site() {
 		touch build/.bundles
 	fi
 	cp -u boot/index.html boot/style.css node_modules/@xterm/xterm/css/xterm.css build/site/
-	cp -u build/kernel.wasm build/kernel.debug.wasm build/uaccess.wasm build/site/
+	cp -u build/kernel.wasm build/kernel.debug.wasm build/kernel.debug.wasm.map build/uaccess.wasm build/site/
 }
 
 build() {
