@@ -25,6 +25,7 @@ out=$top/build/ports
 root=$top/build/root
 cache=${TABOS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tabos}/ports
 
+export PATH="$top/node_modules/.bin:$PATH"
 export CC="$top/userland/cc/tabos-cc"
 export BUILD_CC="${BUILD_CC:-cc}"
 export host=wasm32-tabos
@@ -69,27 +70,27 @@ touch_generated() { # FILES, in order of dependence
 	done
 }
 
-port_build() ( # NAME
-	name=$1
-	recipe=$here/$name
-	archive=$cache/$name-$(port_hash "$name").tar
+# In a process of its own (build.sh --steps NAME): set -e is off in a condition.
+port_steps() { # NAME
+	recipe=$here/$1
+	src=$out/$1/source
+	. "$recipe/recipe"
+	unpack "$src"
+	cd "$out/$1/build"
+	compile
+	install_to "$out/$1/root"
+}
+
+port_build() { # NAME
+	archive=$cache/$1-$(port_hash "$1").tar
 	if [ ! -f "$archive" ]; then
-		echo "port $name: building"
-		work=$out/$name
-		src=$work/source
+		echo "port $1: building"
+		work=$out/$1
 		rm -rf "$work"
 		mkdir -p "$work/build" "$work/root" "$cache"
-		. "$recipe/recipe"
-		log=$work/log
-		if ! (
-			set -e
-			unpack "$src"
-			cd "$work/build"
-			compile
-			install_to "$work/root"
-		) >"$log" 2>&1; then
-			tail -n 30 "$log" >&2
-			echo "port $name: failed; all of it is in $log" >&2
+		if ! "$0" --steps "$1" >"$work/log" 2>&1; then
+			tail -n 30 "$work/log" >&2
+			echo "port $1: failed; all of it is in $work/log" >&2
 			exit 1
 		fi
 		tar -C "$work/root" -cf "$archive.$$" .
@@ -97,12 +98,16 @@ port_build() ( # NAME
 	fi
 	mkdir -p "$root"
 	tar -C "$root" -xf "$archive"
-)
+}
 
 [ -x "$CC" ] && [ -d "$top/build/sysroot" ] || {
 	echo "ports: the C library comes first: ./build.sh libc" >&2
 	exit 1
 }
+if [ "${1-}" = --steps ]; then
+	port_steps "$2"
+	exit
+fi
 toolchain=$(toolchain_hash)
 if [ $# -eq 0 ]; then
 	rm -rf "$root"
