@@ -109,8 +109,7 @@ let supervisor: Supervisor | null = null;
 
 type Download = Extract<FromSupervisor, { type: 'progress' }>['name'];
 
-/** A response whose body reports its progress as it is read. */
-async function download(name: Download, url: string): Promise<Response> {
+async function request(url: string): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(url);
@@ -118,10 +117,22 @@ async function download(name: Download, url: string): Promise<Response> {
     throw new BootFailure('download', `${url}: ${String(error)}`);
   }
   if (!response.ok || !response.body) throw new BootFailure('download', `${url}: HTTP ${response.status}`);
-  // With content coding the header tells the coded length, which isn't what is counted here.
-  const total = response.headers.has('content-encoding') ? 0 : Number(response.headers.get('content-length') ?? 0);
+  return response;
+}
+
+/** How many bytes a response's body will have; 0 when nobody knows. */
+function bodyLength({ headers }: Response): number {
+  // With content coding Content-Length is the coded length; boot/serve.mjs tells the other one too.
+  const length = headers.get(headers.has('content-encoding') ? 'x-uncompressed-length' : 'content-length');
+  return Number(length ?? 0);
+}
+
+/** A response whose body reports its progress as it is read. */
+async function download(name: Download, url: string): Promise<Response> {
+  const response = await request(url);
+  const total = bodyLength(response);
   let loaded = 0;
-  const counted = response.body.pipeThrough(
+  const counted = response.body?.pipeThrough(
     new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
       transform(chunk, controller) {
         loaded += chunk.length;
@@ -133,12 +144,22 @@ async function download(name: Download, url: string): Promise<Response> {
   return new Response(counted, { headers: { 'content-type': response.headers.get('content-type') ?? '' } });
 }
 
+/**
+ * The module at `url`. It is compiled from the very response that fetch() gave:
+ * debuggers know the module by that response's URL, and browsers keep the machine
+ * code beside it in their cache. So progress is told only before and after.
+ */
 async function compile(name: Download, url: string): Promise<WebAssembly.Module> {
-  const response = await download(name, url);
+  const response = await request(url);
+  const total = bodyLength(response);
+  post({ type: 'progress', name, loaded: 0, total });
   try {
-    if (/^application\/wasm\b/.test(response.headers.get('content-type') ?? ''))
-      return await WebAssembly.compileStreaming(response);
-    return await WebAssembly.compile(await response.arrayBuffer());
+    const isWasm = /^application\/wasm\b/.test(response.headers.get('content-type') ?? '');
+    const module = await (isWasm
+      ? WebAssembly.compileStreaming(response)
+      : WebAssembly.compile(await response.arrayBuffer()));
+    post({ type: 'progress', name, loaded: total, total });
+    return module;
   } catch (error) {
     throw new BootFailure('compile', `${url}: ${error instanceof Error ? error.message : String(error)}`);
   }
