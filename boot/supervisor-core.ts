@@ -76,6 +76,8 @@ export class Supervisor {
   #workerFailures = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #stopped = false;
+  /** What has stopped the system by itself. */
+  #failure: BootFailure | null = null;
   /** An address in kernel memory with room for BUFFER_BYTES. */
   #buffer = 0;
 
@@ -101,6 +103,7 @@ export class Supervisor {
     this.#drivers = Object.values(drivers);
     this.#kernel = this.#instantiate(drivers);
     this.#guard(() => this.#boot(cpus));
+    if (this.#failure) throw this.#failure;
   }
 
   #makeMemory(): WebAssembly.Memory {
@@ -218,6 +221,7 @@ export class Supervisor {
 
   #fail(kind: FailureKind, message: string): void {
     if (this.#stopped) return;
+    this.#failure = new BootFailure(kind, message);
     void this.stop();
     this.#platform.failed(kind, message);
   }
@@ -419,7 +423,9 @@ export class Supervisor {
   }
 
   #archive(length: number): void {
-    const result = this.#kernel['tabos:posix/supervisor#archive'](this.#buffer, length);
+    let result = 0;
+    this.#guard(() => (result = this.#kernel['tabos:posix/supervisor#archive'](this.#buffer, length)));
+    if (this.#failure) throw this.#failure;
     if (result < 0) throw new BootFailure('archive', `the boot archive is corrupt (error ${-result})`);
   }
 
