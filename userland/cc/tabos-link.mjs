@@ -111,6 +111,8 @@ function link(options, output, extra) {
     '--shared-memory',
     `--max-memory=${MAX_MEMORY_BYTES}`,
     '--stack-first',
+    // A function pointer is an index into the table: none may equal SIG_IGN (1) or SIG_HOLD (2).
+    '--table-base=4',
     '-z,stack-size=' + STACK_BYTES,
     ...exported.map((name) => `--export=${name}`),
     ...(options.strip ? ['--strip-debug'] : [])
