@@ -51,6 +51,9 @@ struct mm;
 void mm_describe(struct mm *mm, void (*f)(uaddr start, uaddr end, struct file *file,
 					  const char *label, void *arg), void *arg);
 
+/* sys/process.c */
+void uts_get(struct abi_utsname *copy);
+
 /* sys/time.c */
 int timespec_to_nsec(const struct abi_timespec *ts, nsec *t); /* -EINVAL; saturates to FOREVER */
 static inline nsec nsec_add(nsec a, nsec b)

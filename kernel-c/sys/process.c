@@ -400,13 +400,18 @@ static struct abi_utsname uts = {
 };
 static struct lock uts_lock = LOCK_INIT(RANK_LOG);
 
+void uts_get(struct abi_utsname *copy)
+{
+	lock(&uts_lock);
+	*copy = uts;
+	unlock(&uts_lock);
+}
+
 int32_t sys_uname(uint32_t buffer)
 {
 	struct abi_utsname copy;
 
-	lock(&uts_lock);
-	copy = uts;
-	unlock(&uts_lock);
+	uts_get(&copy);
 	return copy_out(buffer, &copy, sizeof(copy));
 }
 

@@ -74,7 +74,9 @@ static int32_t commit(struct image *m)
 	}
 	image_commit(m, p, t);
 	image_free(m);
+	lock(&p->lock); /* /proc may be looking */
 	p->mm = mm;
+	unlock(&p->lock);
 	mm_put(old);
 	lock(&processes_lock);
 	p->has_execed = true;

@@ -108,17 +108,25 @@ static void become_zombie(struct process *p)
 static void process_finish(struct process *p)
 {
 	struct session *s = NULL;
+	struct fdtable *files;
+	struct fs_context *fs;
+	struct mm *mm;
 	bool host_child = p->host_child;
 	int pid = p->pid, status = p->status;
 
 	__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
 	timers_free(p);
-	fdtable_put(p->files);
-	fs_context_put(p->fs);
-	mm_put(p->mm);
+	lock(&p->lock); /* /proc may be looking */
+	files = p->files;
+	fs = p->fs;
+	mm = p->mm;
 	p->files = NULL;
 	p->fs = NULL;
 	p->mm = NULL;
+	unlock(&p->lock);
+	fdtable_put(files);
+	fs_context_put(fs);
+	mm_put(mm);
 	lock(&processes_lock);
 	if (p->pgroup->session->id == p->pid) {
 		s = p->pgroup->session;

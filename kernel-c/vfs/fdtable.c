@@ -105,6 +105,11 @@ again:
 	return t;
 }
 
+void fdtable_hold(struct fdtable *t)
+{
+	__atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
+}
+
 void fdtable_put(struct fdtable *t)
 {
 	struct slots *s = t->slots;

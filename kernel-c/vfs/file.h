@@ -180,6 +180,7 @@ int fd_flags(struct fdtable *t, int fd); /* FD_CLOEXEC or 0, or -EBADF */
 int fd_set_flags(struct fdtable *t, int fd, int flags);
 struct fdtable *fdtable_new(void);
 struct fdtable *fdtable_copy(struct fdtable *t); /* for fork */
+void fdtable_hold(struct fdtable *t); /* one more reference */
 void fdtable_put(struct fdtable *t);             /* closes everything with the last reference */
 void fdtable_close_on_exec(struct fdtable *t);
 /* The file behind fd of the current process with a reference, or NULL (EBADF). O_PATH files too. */

@@ -1,0 +1,203 @@
+/*
+ * What the files of /proc itself say; formats as on Linux, so that free, top
+ * and uptime read them. What does not exist here (swap, interrupts) is 0 or
+ * left out where readers allow it.
+ */
+#include "procfs.h"
+
+#include "../host.h"
+#include "../lib/alloc.h"
+
+#define NSEC_PER_TICK (NSEC_PER_SEC / CLK_TCK)
+#define KIB_PER_PAGE (PAGE_SIZE / 1024)
+
+/* ---- all processes together ---- */
+
+struct totals {
+	nsec cpu;
+	unsigned running, processes;
+	int last_pid;
+};
+
+/* The state ps shows for a process: that of its busiest thread. */
+char proc_state(struct process *p);
+
+static void total_add(struct process *p, void *arg)
+{
+	struct totals *t = arg;
+
+	t->cpu += process_cpu(p) + p->child_cpu;
+	t->processes++;
+	t->running += proc_state(p) == 'R';
+	t->last_pid = max(t->last_pid, p->pid);
+}
+
+static struct totals totals(void)
+{
+	struct totals t = { 0 };
+
+	lock(&processes_lock);
+	process_each(total_add, &t);
+	unlock(&processes_lock);
+	return t;
+}
+
+/* ---- load ---- */
+
+#define LOAD_SHIFT 11
+#define LOAD_ONE (1u << LOAD_SHIFT)
+#define LOAD_STEP (5 * NSEC_PER_SEC)
+
+/*
+ * Linux's three averages. Nothing here runs every five seconds, so the steps
+ * since the last look are made up for with what is running now.
+ */
+static void load_averages(unsigned running, uint64_t out[3])
+{
+	static const uint32_t decay[3] = { 1884, 2014, 2037 }; /* 1/exp(5s/{1,5,15}min) */
+	static struct lock load_lock = LOCK_INIT(RANK_TIMER);
+	static uint64_t load[3];
+	static nsec last;
+	nsec steps;
+
+	lock(&load_lock);
+	steps = (host_clock() - last) / LOAD_STEP;
+	last += steps * LOAD_STEP;
+	for (steps = min(steps, 1000ll); steps > 0; steps--)
+		for (int i = 0; i < 3; i++)
+			load[i] = (load[i] * decay[i] +
+				   ((uint64_t)running << LOAD_SHIFT) * (LOAD_ONE - decay[i])) >> LOAD_SHIFT;
+	memcpy(out, load, sizeof load);
+	unlock(&load_lock);
+}
+
+static void show_loadavg(struct text *t, struct process *p)
+{
+	struct totals all = totals();
+	uint64_t load[3];
+
+	(void)p;
+	load_averages(all.running, load);
+	for (int i = 0; i < 3; i++)
+		text_printf(t, "%llu.%02llu ", (unsigned long long)(load[i] >> LOAD_SHIFT),
+			    (unsigned long long)((load[i] & (LOAD_ONE - 1)) * 100 >> LOAD_SHIFT));
+	text_printf(t, "%u/%u %d\n", all.running, all.processes, all.last_pid);
+}
+
+/* ---- time and processors ---- */
+
+static nsec idle_time(nsec busy)
+{
+	return max(host_clock() * ncpus - busy, 0ll);
+}
+
+static void show_uptime(struct text *t, struct process *p)
+{
+	nsec now = host_clock() / NSEC_PER_TICK, idle = idle_time(totals().cpu) / NSEC_PER_TICK;
+
+	(void)p;
+	text_printf(t, "%lld.%02lld %lld.%02lld\n", (long long)(now / CLK_TCK), (long long)(now % CLK_TCK),
+		    (long long)(idle / CLK_TCK), (long long)(idle % CLK_TCK));
+}
+
+static void show_stat(struct text *t, struct process *p)
+{
+	struct totals all = totals();
+	long long user = all.cpu / NSEC_PER_TICK, idle = idle_time(all.cpu) / NSEC_PER_TICK;
+
+	(void)p;
+	text_printf(t, "cpu  %lld 0 0 %lld 0 0 0 0 0 0\n", user, idle);
+	/* Which processor a worker ran on is the browser's secret: an even share. */
+	for (int i = 0; i < ncpus; i++)
+		text_printf(t, "cpu%d %lld 0 0 %lld 0 0 0 0 0 0\n", i, user / ncpus, idle / ncpus);
+	text_printf(t, "btime %lld\nprocesses %d\nprocs_running %u\nprocs_blocked 0\n",
+		    (long long)(wall_offset / NSEC_PER_SEC), all.last_pid, all.running);
+}
+
+static void show_cpuinfo(struct text *t, struct process *p)
+{
+	(void)p;
+	for (int i = 0; i < ncpus; i++)
+		text_printf(t, "processor\t: %d\nmodel name\t: WebAssembly\nflags\t\t: threads bulk-memory\n\n", i);
+}
+
+/* ---- memory ---- */
+
+static void show_meminfo(struct text *t, struct process *p)
+{
+	uint64_t used, total;
+	struct {
+		const char *name;
+		uint64_t pages;
+	} lines[] = {
+		{ "MemTotal:", 0 }, { "MemFree:", 0 }, { "MemAvailable:", 0 }, { "Buffers:", 0 },
+		{ "Cached:", 0 }, { "SwapCached:", 0 }, { "SwapTotal:", 0 }, { "SwapFree:", 0 },
+		{ "Shmem:", 0 }, { "Slab:", 0 },
+	};
+
+	(void)p;
+	page_count(&used, &total);
+	lines[0].pages = total;
+	lines[1].pages = lines[2].pages = total - used;
+	for (unsigned i = 0; i < countof(lines); i++)
+		text_printf(t, "%-15s %8llu kB\n", lines[i].name,
+			    (unsigned long long)(lines[i].pages * KIB_PER_PAGE));
+}
+
+static void show_slab(const struct slab_cache *c, void *arg)
+{
+	text_printf(arg, "%-17s %6u %6u %6u\n", c->name, c->live, c->slabs, c->size);
+}
+
+static void show_slabinfo(struct text *t, struct process *p)
+{
+	(void)p;
+	text_printf(t, "# name            <active_objs> <slabs> <objsize>\n");
+	slab_each(show_slab, t);
+}
+
+/* ---- filesystems ---- */
+
+static void show_type(const struct fs_type *fs, void *arg)
+{
+	text_printf(arg, "%s\t%s\n", fs->needs_device ? "" : "nodev", fs->name);
+}
+
+static void show_filesystems(struct text *t, struct process *p)
+{
+	(void)p;
+	fs_type_each(show_type, t);
+}
+
+/* ---- the rest ---- */
+
+static void show_version(struct text *t, struct process *p)
+{
+	struct abi_utsname uts;
+
+	(void)p;
+	uts_get(&uts);
+	text_printf(t, "%s version %s %s\n", uts.sysname, uts.release, uts.version);
+}
+
+static void show_cmdline(struct text *t, struct process *p)
+{
+	(void)p;
+	text_printf(t, "\n"); /* nothing is passed to this kernel */
+}
+
+void proc_show_mounts(struct text *t, struct process *p); /* proc_process.c */
+
+const struct proc_entry proc_system_entries[] = {
+	{ "cmdline", S_IFREG | 0444, show_cmdline, NULL },
+	{ "cpuinfo", S_IFREG | 0444, show_cpuinfo, NULL },
+	{ "filesystems", S_IFREG | 0444, show_filesystems, NULL },
+	{ "loadavg", S_IFREG | 0444, show_loadavg, NULL },
+	{ "meminfo", S_IFREG | 0444, show_meminfo, NULL },
+	{ "mounts", S_IFREG | 0444, proc_show_mounts, NULL },
+	{ "slabinfo", S_IFREG | 0400, show_slabinfo, NULL },
+	{ "stat", S_IFREG | 0444, show_stat, NULL },
+	{ "uptime", S_IFREG | 0444, show_uptime, NULL },
+	{ "version", S_IFREG | 0444, show_version, NULL },
+};
+const unsigned proc_system_count = countof(proc_system_entries);
