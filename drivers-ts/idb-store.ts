@@ -20,14 +20,14 @@ interface Schema extends DBSchema {
 export class IdbStore implements BlockStore {
   readonly #db: IDBPDatabase<Schema>;
   readonly #readOnly: boolean;
-  readonly #unlock: () => void;
+  readonly #unlock: () => Promise<void>;
   /** Runs that were written and not yet flushed. */
   #dirty = new Map<number, Uint8Array<ArrayBuffer>>();
   /** Runs of the flush that is under way: still newer than the database. */
   #flushing = new Map<number, Uint8Array<ArrayBuffer>>();
   #lastFlush: Promise<void> = Promise.resolve();
 
-  private constructor(db: IDBPDatabase<Schema>, readOnly: boolean, unlock: () => void) {
+  private constructor(db: IDBPDatabase<Schema>, readOnly: boolean, unlock: () => Promise<void>) {
     this.#db = db;
     this.#readOnly = readOnly;
     this.#unlock = unlock;
@@ -43,7 +43,7 @@ export class IdbStore implements BlockStore {
       });
       return new IdbStore(db, readOnly, unlock);
     } catch (error) {
-      unlock();
+      await unlock();
       throw error;
     }
   }
@@ -113,7 +113,7 @@ export class IdbStore implements BlockStore {
       await this.flush();
     } finally {
       this.#db.close();
-      this.#unlock();
+      await this.#unlock();
     }
   }
 
@@ -153,18 +153,20 @@ function* runsOf(block: number, count: number): Generator<{ id: number; from: nu
 }
 
 /** One tab owns a volume; readers share it. Resolves to what gives the lock back. */
-async function lockStore(name: string, readOnly: boolean): Promise<() => void> {
-  if (typeof navigator !== 'object' || !navigator.locks) return () => undefined;
-  return new Promise((resolve, reject) => {
-    const options: LockOptions = { mode: readOnly ? 'shared' : 'exclusive', ifAvailable: true };
-    navigator.locks
-      .request(name, options, (lock) => {
-        if (!lock) {
-          reject(new ErrnoError(EBUSY, `${name} is in use by another tab`));
-          return undefined;
-        }
-        return new Promise<void>((release) => resolve(release));
-      })
-      .catch(reject);
+async function lockStore(name: string, readOnly: boolean): Promise<() => Promise<void>> {
+  if (typeof navigator !== 'object' || !navigator.locks) return async () => undefined;
+  const held = Promise.withResolvers<void>();
+  const granted = Promise.withResolvers<boolean>();
+  const options: LockOptions = { mode: readOnly ? 'shared' : 'exclusive', ifAvailable: true };
+  const ended = navigator.locks.request(name, options, (lock) => {
+    granted.resolve(lock !== null);
+    return lock ? held.promise : undefined;
   });
+  ended.catch((error: unknown) => granted.reject(error));
+  if (!(await granted.promise)) throw new ErrnoError(EBUSY, `${name} is in use by another tab`);
+  return async () => {
+    held.resolve();
+    // Firefox keeps the lock in another process: only now has it been given back there.
+    await ended;
+  };
 }

@@ -64,6 +64,16 @@ const stages = [
   },
   { name: 'boot: TypeScript in Node', run: [...mocha, ...grep, ...inNode], skip: inNode.length === 0 },
   {
+    name: 'drivers: inside a page of Chromium and of Firefox',
+    run: [
+      process.execPath,
+      '--disable-warning=ExperimentalWarning', // of Node's own type stripping
+      'node_modules/@web/test-runner/dist/bin.js',
+      '--config=tests-ts/web-test-runner.config.mjs',
+    ],
+    env: { TEST_FILTER: filter },
+  },
+  {
     name: 'page: Chromium and Firefox',
     run: [...mocha, '--timeout', '120000', ...grep, ...inBrowsers],
     skip: inBrowsers.length === 0,
@@ -83,7 +93,7 @@ function verdict(line) {
   return [kinds[match[1]], match[2]];
 }
 
-async function runStage({ name, build, run, prefix = '' }) {
+async function runStage({ name, build, run, prefix = '', env }) {
   console.log(`\n== ${name}`);
   const count = { passed: 0, failed: 0, skipped: 0 };
   const finish = (problem) => {
@@ -98,7 +108,10 @@ async function runStage({ name, build, run, prefix = '' }) {
     const { status } = spawnSync(build[0], build.slice(1), { stdio: ['ignore', 'inherit', 'inherit'] });
     if (status !== 0) return finish('it does not build');
   }
-  const child = spawn(run[0], run.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(run[0], run.slice(1), {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
   const failure = new Promise((resolve) => child.on('error', resolve));
   const ended = new Promise((resolve) => child.on('close', (status, signal) => resolve({ status: signal ?? status })));
   for await (const line of createInterface({ input: child.stdout })) {

@@ -1,0 +1,106 @@
+/*
+ * The block store in IndexedDB, in a page of each browser.
+ */
+import { BLOCK_BYTES } from '../drivers-ts/block-store.ts';
+import { EBUSY, EINVAL, EROFS, ErrnoError } from '../drivers-ts/errno.ts';
+import { IdbStore } from '../drivers-ts/idb-store.ts';
+
+/** `count` blocks, each filled with its own byte. */
+function blocks(first: number, count: number): Uint8Array {
+  const data = new Uint8Array(count * BLOCK_BYTES);
+  for (let i = 0; i < count; i++) data.fill(first + i, i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES);
+  return data;
+}
+
+/** The byte each block is filled with; fails when a block is not all one byte. */
+function fills(data: Uint8Array): number[] {
+  const found: number[] = [];
+  for (let at = 0; at < data.length; at += BLOCK_BYTES) {
+    const block = data.subarray(at, at + BLOCK_BYTES);
+    const [fill = -1] = block;
+    if (!block.every((byte) => byte === fill)) throw new Error(`block ${at / BLOCK_BYTES} is mixed`);
+    found.push(fill);
+  }
+  return found;
+}
+
+function equal(actual: unknown, expected: unknown): void {
+  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (a !== b) throw new Error(`${a} is not ${b}`);
+}
+
+async function failsWith(errno: number, promise: Promise<unknown>): Promise<void> {
+  const error: unknown = await promise.then(
+    () => 'no error',
+    (e: unknown) => e,
+  );
+  if (!(error instanceof ErrnoError)) throw new Error(`expected errno ${errno}, got ${String(error)}`);
+  equal(error.errno, errno);
+}
+
+let names = 0;
+const freshName = () => `test-${Date.now()}-${++names}`;
+
+it('idb-store: blocks never written are zero, and the size is 0', async () => {
+  const store = await IdbStore.open(freshName(), false);
+  equal(fills(await store.read(5, 3)), [0, 0, 0]);
+  equal(await store.size(), 0);
+  await store.close();
+});
+
+it('idb-store: what is written is read back, before and after flush', async () => {
+  const store = await IdbStore.open(freshName(), false);
+  await store.write(14, blocks(1, 20)); // over three records
+  equal(fills(await store.read(13, 4)), [0, 1, 2, 3]);
+  await store.flush();
+  equal(fills(await store.read(30, 5)), [17, 18, 19, 20, 0]);
+  await store.close();
+});
+
+it('idb-store: a flushed write survives closing, its neighbours stay', async () => {
+  const name = freshName();
+  const first = await IdbStore.open(name, false);
+  await first.write(0, blocks(10, 16));
+  await first.close();
+  const second = await IdbStore.open(name, false);
+  await second.write(3, blocks(99, 1));
+  await second.flush();
+  await second.close();
+  const third = await IdbStore.open(name, false);
+  equal(fills(await third.read(2, 3)), [12, 99, 14]);
+  equal(await third.size(), 16);
+  await third.close();
+});
+
+it('idb-store: writes during a flush are not lost', async () => {
+  const store = await IdbStore.open(freshName(), false);
+  await store.write(0, blocks(1, 1));
+  const flushed = store.flush();
+  await store.write(0, blocks(2, 1));
+  await store.write(1, blocks(3, 1));
+  equal(fills(await store.read(0, 2)), [2, 3]);
+  await flushed;
+  equal(fills(await store.read(0, 2)), [2, 3]);
+  await store.flush();
+  equal(fills(await store.read(0, 2)), [2, 3]);
+  await store.close();
+});
+
+it('idb-store: a second writer gets EBUSY until the first has closed', async () => {
+  const name = freshName();
+  const store = await IdbStore.open(name, false);
+  await failsWith(EBUSY, IdbStore.open(name, false));
+  await store.close();
+  await (await IdbStore.open(name, false)).close();
+});
+
+it('idb-store: a read-only store refuses writes with EROFS', async () => {
+  const name = freshName();
+  const store = await IdbStore.open(name, true);
+  await failsWith(EROFS, store.write(0, blocks(1, 1)));
+  await store.close();
+});
+
+it('idb-store: a name that could leave its place is EINVAL', async () => {
+  await failsWith(EINVAL, IdbStore.open('../etc', false));
+});
