@@ -1,10 +1,11 @@
 #!/bin/sh
-# Packs build/root and the files of userland/root into build/site/boot.tar.gz,
-# which the kernel unpacks at boot. The same input gives the same bytes.
+# Packs build/root and the files of userland/root into build/boot.tar.gz,
+# which the kernel unpacks at boot; the page's copy is build/site/boot.tar.gz.
+# The same input gives the same bytes.
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 staging=$top/build/boot-root
-archive=$top/build/site/boot.tar.gz
+archive=$top/build/boot.tar.gz
 epoch=1767225600 # 2026-01-01, the age of every file
 
 [ -d "$top/build/root" ] || {
@@ -12,7 +13,7 @@ epoch=1767225600 # 2026-01-01, the age of every file
 	exit 1
 }
 rm -rf "$staging"
-mkdir -p "$staging" "$(dirname "$archive")"
+mkdir -p "$staging"
 cp -a "$top/build/root/." "$staging"
 cp -a "$top/userland/root/." "$staging"
 for dir in bin dev etc home home/user mnt proc root tmp usr usr/bin usr/lib \
@@ -36,4 +37,6 @@ tar -C "$staging" -rf "$archive.tar" $tar_options --owner=1000 --group=1000 \
 	./home/user
 gzip -9n <"$archive.tar" >"$archive"
 rm -f "$archive.tar"
+mkdir -p "$top/build/site"
+cp "$archive" "$top/build/site/boot.tar.gz"
 echo "boot.tar.gz: $(($(wc -c <"$archive") / 1024)) KiB"
