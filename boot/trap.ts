@@ -13,7 +13,7 @@ export const SIGSEGV = 11;
 /** In this order: a bad table index is "out of bounds" too, but it is a bad call. */
 const SIGNALS: readonly (readonly [RegExp, number])[] = [
   [/unreachable/i, SIGILL],
-  [/table|indirect|signature|null function|call_indirect/i, SIGILL],
+  [/\btable|indirect|signature|null function/i, SIGILL],
   [/divi(de|sion)|remainder|integer overflow|unrepresentable|invalid conversion|float to int/i, SIGFPE],
   [/unaligned/i, SIGBUS],
   [/out.of.bounds|call stack|recursion|dereferenc/i, SIGSEGV],
