@@ -11,7 +11,8 @@ import type { FailureKind } from './protocol.ts';
 import { findMissing } from './requirements.ts';
 import { Tabs, type Ended, type Sessions } from './tabs.ts';
 
-const LOGIN_SHELL = { path: '/bin/sh', argv: ['-sh'] }; // the dash makes it a login shell
+/** Busybox's ash edits its lines, which dash does not. The hyphen makes it a login shell. */
+const LOGIN_SHELL = { path: '/bin/ash', argv: ['-ash'] };
 const ENVIRONMENT = [
   'TERM=xterm-256color',
   'COLORTERM=truecolor',
@@ -20,7 +21,7 @@ const ENVIRONMENT = [
   'HOME=/root',
   'USER=root',
   'LOGNAME=root',
-  'SHELL=/bin/sh',
+  'SHELL=/bin/ash',
 ];
 
 /** The words on the page for each way to fail. */

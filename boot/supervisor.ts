@@ -22,7 +22,7 @@ function post(message: FromSupervisor, transfer: Transferable[] = []): void {
 }
 
 function startWorker(): WorkerHandle {
-  const worker = new Worker(new URL('./task.js', import.meta.url), { type: 'module' });
+  const worker = new Worker(new URL('./task.js', import.meta.url), { type: 'module', name: 'task' });
   return {
     post: (message) => worker.postMessage(message),
     listen(receive, crashed) {
