@@ -25,7 +25,8 @@ help() {
   kernel          build/kernel.wasm, its debug twin and uaccess.wasm
   libc            the C library and tabos-cc
   userland        the shell, the commands and the boot archive
-  bench           measure TabOS against this machine, and print the table
+  bench [ARG...]  measure TabOS against this machine, and print the table
+  suites [NAME]   run what others wrote: a configure script, a package's own checks
   clean           remove build/ (the cache of downloads stays)
   help            this text
 
@@ -101,8 +102,15 @@ need_wasmtime() {
 		--features run,cranelift,parallel-compilation,threads,cache,wat
 }
 
+# Two builds at once would write the same files; the second waits.
+lock_build() {
+	exec 8>build/.lock
+	flock -n 8 || { say "waiting for another build"; flock 8; }
+}
+
 # need_frame: what every target needs.
 need_frame() {
+	lock_build
 	need_tools
 	need_npm
 	need_wit_bindgen
@@ -173,6 +181,7 @@ build() {
 
 run() {
 	build
+	exec 8>&- # others may build while this serves
 	exec node boot/serve.mjs "$@"
 }
 
@@ -185,6 +194,14 @@ test() {
 	node tests-ts/run.mjs "$@"
 }
 
+# What others wrote, from Debian's source packages.
+suites() {
+	build
+	exec 8>&-
+	need_packages dash xz-utils
+	node tests-ts/run.mjs --suites "$@"
+}
+
 test-build() {
 	need_packages libclang-rt-$LLVM-dev dash chromium firefox-esr
 	need_wasmtime
@@ -193,7 +210,8 @@ test-build() {
 
 bench() {
 	build
-	need_packages bc chromium firefox-esr
+	exec 8>&-
+	need_packages bc chromium firefox-esr util-linux
 	node bench/run.mjs "$@"
 }
 
@@ -206,7 +224,7 @@ LOG="$PWD/build/install.log"
 target=${1:-help}
 (($#)) && shift
 case $target in
-run | test | test-build | build | kernel | libc | userland | site | bench | clean | help) "$target" "$@" ;;
+run | test | test-build | build | kernel | libc | userland | site | bench | suites | clean | help) "$target" "$@" ;;
 *)
 	help >&2
 	exit 2

@@ -2,7 +2,9 @@
 /*
  * Runs every stage of the tests, or the tests whose name contains the argument.
  *
- *     node tests-ts/run.mjs [PART OF A NAME]
+ *     node tests-ts/run.mjs [--suites] [PART OF A NAME]
+ *
+ * --suites runs instead the suites of others, in tests-c/suites/.
  *
  * A stage is a program whose lines say how a test ended: `ok NAME`,
  * `FAIL NAME: why`, `skip NAME: why`, or TAP (`ok 1 NAME`, `not ok 2 NAME`,
@@ -17,7 +19,8 @@ import { fileURLToPath } from 'node:url';
 
 const top = join(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(top);
-const [filter = ''] = process.argv.slice(2);
+const suites = process.argv[2] === '--suites';
+const [filter = ''] = process.argv.slice(suites ? 3 : 2);
 const mocha = [process.execPath, 'node_modules/mocha/bin/mocha.js', '--reporter', 'tap', '--exit'];
 const grep = filter ? ['--fgrep', filter] : [];
 
@@ -30,7 +33,11 @@ function testFiles(pattern) {
 const inBrowsers = testFiles(/(^|\.)browser\.test\.ts$/);
 const inNode = testFiles(/\.test\.ts$/).filter((file) => !inBrowsers.includes(file));
 
-const stages = [
+const suiteStages = readdirSync('tests-c/suites')
+  .filter((file) => file.endsWith('.sh') && file.includes(filter))
+  .map((file) => ({ name: `suite: ${file}`, run: [join('tests-c/suites', file)] }));
+
+const ownStages = [
   {
     name: 'kernel: unit tests on this machine, under AddressSanitizer and UBSan',
     build: ['make', '-s', '-C', 'tests-c', 'native'],
@@ -61,6 +68,11 @@ const stages = [
   {
     name: 'cmd: shell scripts here and in TabOS',
     run: [process.execPath, 'tests-c/cmd/run.mjs', filter].filter(Boolean),
+  },
+  {
+    name: 'suite: a configure script here and in TabOS',
+    run: ['tests-c/suites/configure.sh'],
+    skip: !'suite: configure'.includes(filter),
   },
   { name: 'boot: TypeScript in Node', run: [...mocha, ...grep, ...inNode], skip: inNode.length === 0 },
   {
@@ -131,7 +143,7 @@ async function runStage({ name, build, run, prefix = '', env }) {
   finish('');
 }
 
-for (const stage of stages) if (!stage.skip) await runStage(stage);
+for (const stage of suites ? suiteStages : ownStages) if (!stage.skip) await runStage(stage);
 
 const ran = sum.passed + sum.failed + sum.skipped;
 if (ran === 0) console.log(`\nno test's name contains "${filter}"`);
