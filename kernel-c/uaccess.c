@@ -3,7 +3,7 @@
  */
 #include "uaccess.h"
 
-#ifdef __wasm__
+#if defined(__wasm__) && !defined(KERNEL_TEST) /* tests-c/host.c has its own */
 /*
  * Table indices of the seven slots. The boot code reads them here and puts the
  * exports of the current program's uaccess instance there. Until it has, a call

@@ -612,6 +612,13 @@ bool test_has_threads(void) { return true; }
 void test_yield(void) { sched_yield(); }
 void test_supervise(void) { host_ring(); sched_yield(); }
 
+/* Deliberate: a waker asks whether the list is empty without its lock (wait.h). */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+	return "race:wait_queue_active\n";
+}
+
 struct test_thread {
 	pthread_t thread;
 	void (*f)(void *);

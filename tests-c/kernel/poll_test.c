@@ -110,7 +110,7 @@ static void write_last(void *arg)
 {
 	struct file *f = arg;
 
-	EXPECT_SOON(f->refs >= 3); /* the poller holds it */
+	EXPECT_SOON(__atomic_load_n(&f->refs, __ATOMIC_RELAXED) >= 3); /* the poller holds it */
 	file_write_kernel(f, "x", 1, 0);
 }
 

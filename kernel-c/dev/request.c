@@ -1,0 +1,148 @@
+/*
+ * The ring of driver requests between the tasks and the supervisor.
+ */
+#include "request.h"
+
+#include "../host.h"
+#include "../kernel.h"
+#include "../lib/alloc.h"
+
+/* Under way at once. A token is its slot and how often that was used, so that a
+ * driver that answers twice answers no one else's request. */
+#define SLOTS 64u
+
+static struct lock request_lock = LOCK_INIT(RANK_REQUEST);
+static struct list queue = LIST_INIT(queue); /* under request_lock, as the slots */
+static struct {
+	struct request *request;
+	uint32_t uses;
+} slots[SLOTS];
+static struct slab_cache request_cache = SLAB_CACHE("request", struct request);
+
+struct request *request_new(enum request_kind kind, size_t size)
+{
+	struct request *r = slab_alloc(&request_cache);
+
+	if (!r)
+		return NULL;
+	if (size && !(r->buffer = kmalloc(size))) {
+		slab_free(&request_cache, r);
+		return NULL;
+	}
+	r->kind = kind;
+	r->refs = 1;
+	list_init(&r->node);
+	wait_queue_init(&r->finished);
+	return r;
+}
+
+void request_put(struct request *r)
+{
+	if (__atomic_sub_fetch(&r->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	kfree(r->buffer);
+	slab_free(&request_cache, r);
+}
+
+void request_submit(struct request *r)
+{
+	__atomic_add_fetch(&r->refs, 1, __ATOMIC_RELAXED);
+	lock(&request_lock);
+	list_append(&queue, &r->node);
+	unlock(&request_lock);
+	host_ring();
+}
+
+int request_do(struct request *r)
+{
+	struct waiter w;
+	int err = 0;
+
+	request_submit(r);
+	wait_begin(&r->finished, &w);
+	while (!__atomic_load_n(&r->done, __ATOMIC_ACQUIRE) && err == 0)
+		err = wait_sleep_killable(FOREVER);
+	wait_end(&w);
+	return __atomic_load_n(&r->done, __ATOMIC_ACQUIRE) ? r->result : -EINTR;
+}
+
+/* ---- the supervisor's side ---- */
+
+/* Take the next request and a slot for it; NULL when there is none of either. */
+static struct request *next(uint32_t *token)
+{
+	struct request *r = NULL;
+
+	lock(&request_lock);
+	for (uint32_t i = 0; i < SLOTS && !list_empty(&queue); i++) {
+		if (slots[i].request)
+			continue;
+		r = list_first(&queue, struct request, node);
+		list_remove(&r->node);
+		slots[i].request = r;
+		*token = ++slots[i].uses * SLOTS + i;
+		break;
+	}
+	unlock(&request_lock);
+	return r;
+}
+
+static int start(uint32_t token, struct request *r)
+{
+	switch (r->kind) {
+	case REQUEST_OPEN:
+		return host_fs_open(token, r->buffer, r->length, r->flags);
+	case REQUEST_READ:
+		return host_fs_read(token, r->store, r->block, r->count, r->buffer);
+	case REQUEST_WRITE:
+		return host_fs_write(token, r->store, r->block, r->count, r->buffer);
+	case REQUEST_FLUSH:
+		return host_fs_flush(token, r->store);
+	case REQUEST_SEEK:
+		return host_fs_seek(token, r->store, &r->blocks);
+	case REQUEST_CLOSE:
+		return host_fs_close(token, r->store);
+	case REQUEST_MESSAGE:
+		return host_fs_message(token, (uint32_t)r->store, r->buffer, r->length,
+				       r->capacity);
+	}
+	return -ENOSYS;
+}
+
+void request_run(void)
+{
+	struct request *r;
+	uint32_t token;
+
+	while ((r = next(&token))) {
+		int err = start(token, r); /* it may be done, and gone, already */
+
+		if (err < 0)
+			completion_done(token, err);
+	}
+}
+
+int32_t completion_done(uint32_t token, int32_t result)
+{
+	uint32_t i = token % SLOTS;
+	struct request *r;
+	bool more;
+
+	lock(&request_lock);
+	r = slots[i].uses == token / SLOTS ? slots[i].request : NULL;
+	if (r)
+		slots[i].request = NULL;
+	more = !list_empty(&queue);
+	unlock(&request_lock);
+	if (!r)
+		return -EINVAL;
+	r->result = result;
+	__atomic_store_n(&r->done, true, __ATOMIC_SEQ_CST);
+	if (r->complete)
+		r->complete(r);
+	wake_all(&r->finished);
+	request_put(r);
+	if (more)
+		host_ring(); /* they may have waited for a slot */
+	return 0;
+}
