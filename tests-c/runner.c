@@ -5,6 +5,8 @@
  */
 #include "test.h"
 
+#include "../kernel-c/kernel.h"
+
 static struct test *tests, **tests_end = &tests;
 static struct test *running;
 static bool failed, skipped;
@@ -63,6 +65,13 @@ int test_main(const char *filter)
 {
 	int passed = 0, failures = 0, skips = 0;
 
+	/* As main.c boots, but for what starts workers. */
+	process_init_table();
+	vfs_init();
+	dev_init();
+	tty_init();
+	process_init->files = fdtable_new();
+	process_init->fs = fs_context_new();
 	for (running = tests; running; running = running->next) {
 		struct task *t;
 

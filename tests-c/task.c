@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include "../kernel-c/lib/alloc.h"
+#include "../kernel-c/task/worker.h"
 #include "../kernel-c/vfs/file.h"
 
 #define HANDLER 4096u /* an address in user memory; no test runs it */
@@ -26,8 +27,6 @@ struct task *test_task_new(struct task *parent)
 	struct process *p;
 	struct task *t;
 
-	if (!process_init)
-		process_init_table();
 	p = process_new(parent ? parent->process : process_init);
 	if (!p)
 		panic("test_task_new: no process");
@@ -37,6 +36,8 @@ struct task *test_task_new(struct task *parent)
 	for (int i = 0; i < NSIG; i++)
 		p->sighand.action[i].handler = HANDLER;
 	p->files = parent ? fdtable_copy(parent->process->files) : fdtable_new();
+	p->fs = fs_context_new();
+	p->mm = mm_new();
 	t = task_new(p, p->pid);
 	if (!t)
 		panic("test_task_new: no task");

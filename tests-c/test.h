@@ -107,16 +107,18 @@ uaddr test_user_copy(const void *from, size_t n);
 void *test_user_at(uaddr address); /* to look into it */
 
 /* ---- the mock machine ---- */
-/* What the kernel wrote to terminal n (or, with n 0, -1, -2: not a terminal but stream 1, 2). */
+/* What the kernel wrote to a terminal or stream of the host. */
 struct test_output {
 	char bytes[1 << 16];
-	size_t length;   /* so far */
-	size_t accept;   /* how much more is taken */
-	int error;       /* what the host answers instead, if not 0 */
+	size_t length; /* so far, not yet taken by the test */
+	size_t accept; /* how much more the host takes */
+	int error;     /* what the host answers instead, if not 0 */
 };
 struct test_output *test_terminal(int n);
 struct test_output *test_stream(int n);
-/* With a lock against the supervisor thread: what has come, as a string; it is taken out. */
+/* Empty it, and take n bytes from now on (or answer the error). */
+void test_output_accept(struct test_output *o, size_t n, int error);
+/* What has come, as a string; it is taken out. */
 const char *test_output_take(struct test_output *o, char *buf, size_t size);
 bool test_stdin_wanted(void); /* since last asked */
 /* Do the supervisor's work now, if no thread does it by itself. */
