@@ -328,7 +328,9 @@ int process_wait(int id_type, int id, int options, int *status, struct abi_sigin
 
 	lock(&processes_lock);
 	err = wait_event(&current_process->child_exit, &processes_lock,
-			 (found = look(id_type, id, options, status, info, usage)) != 0 ||
+			 /* looked at again after a sleep, but a child is reaped once */
+			 found != 0 ||
+				 (found = look(id_type, id, options, status, info, usage)) != 0 ||
 				 options & WNOHANG,
 			 FOREVER);
 	unlock(&processes_lock);
