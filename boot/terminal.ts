@@ -221,11 +221,9 @@ export class TerminalView {
     }
   }
 
-  /** WebGL where the graphics hardware does it; xterm.js's DOM renderer is faster than software WebGL. */
+  /** WebGL where graphics hardware does it; xterm.js's DOM renderer is faster than software WebGL. */
   #useWebgl(): void {
-    const probe = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true });
-    if (!probe) return;
-    probe.getExtension('WEBGL_lose_context')?.loseContext();
+    if (!hasHardwareWebgl()) return;
     try {
       const webgl = new WebglAddon();
       // Browsers take contexts back when there are many, or the driver resets.
@@ -235,4 +233,14 @@ export class TerminalView {
       console.warn('terminal: no WebGL renderer:', e);
     }
   }
+}
+
+function hasHardwareWebgl(): boolean {
+  const probe = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true });
+  if (!probe) return false;
+  // Chromium's fallback passes for hardware, but says its name.
+  const names = probe.getExtension('WEBGL_debug_renderer_info');
+  const renderer = String(probe.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : probe.RENDERER));
+  probe.getExtension('WEBGL_lose_context')?.loseContext();
+  return !/swiftshader|llvmpipe|software/i.test(renderer);
 }
