@@ -185,6 +185,16 @@ void test_output_accept(struct test_output *o, size_t n, int error)
 	unlock(&output_lock);
 }
 
+size_t test_output_length(struct test_output *o)
+{
+	size_t n;
+
+	lock(&output_lock);
+	n = o->length;
+	unlock(&output_lock);
+	return n;
+}
+
 static int output(struct test_output *o, const void *p, size_t n)
 {
 	int result;
@@ -506,6 +516,7 @@ struct task *test_thread_task(struct test_thread *t) { (void)t; return NULL; }
 void test_join(struct test_thread *t) { (void)t; }
 void test_yield(void) { supervisor_work(); }
 void test_supervise(void) { supervisor_work(); }
+void test_as_supervisor(void (*f)(void)) { f(); }
 
 extern char __heap_base;
 void __wasm_call_ctors(void);
@@ -611,13 +622,29 @@ void *host_memory_grow(size_t bytes)
 	return start;
 }
 
+static void (*supervisor_call)(void);
+
+void test_as_supervisor(void (*f)(void))
+{
+	__atomic_store_n(&supervisor_call, f, __ATOMIC_RELEASE);
+	host_ring();
+	while (__atomic_load_n(&supervisor_call, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
 /* The supervisor: never blocks but on its doorbell. */
 static void *supervisor(void *unused)
 {
 	for (;;) {
 		uint32_t bell = __atomic_load_n(&doorbell, __ATOMIC_SEQ_CST);
 
+		void (*f)(void) = __atomic_load_n(&supervisor_call, __ATOMIC_ACQUIRE);
+
 		supervisor_work();
+		if (f) {
+			f();
+			__atomic_store_n(&supervisor_call, NULL, __ATOMIC_RELEASE);
+		}
 		host_futex_wait(&doorbell, bell, host_clock() + NSEC_PER_SEC);
 	}
 	return unused;

@@ -118,11 +118,14 @@ struct test_output *test_terminal(int n);
 struct test_output *test_stream(int n);
 /* Empty it, and take n bytes from now on (or answer the error). */
 void test_output_accept(struct test_output *o, size_t n, int error);
+size_t test_output_length(struct test_output *o);
 /* What has come, as a string; it is taken out. */
 const char *test_output_take(struct test_output *o, char *buf, size_t size);
 bool test_stdin_wanted(void); /* since last asked */
 /* Do the supervisor's work now, if no thread does it by itself. */
 void test_supervise(void);
+/* Call f as the supervisor, and wait until it has returned. */
+void test_as_supervisor(void (*f)(void));
 
 /* Do the block stores complete at once, or only with test_store_complete? */
 void test_store_hold(bool hold);

@@ -26,7 +26,7 @@ struct terminal {
 };
 
 static struct lock terminals_lock = LOCK_INIT(RANK_TTY);
-static struct terminal *terminals[TERMINAL_MAX + 1]; /* [T] */
+static struct terminal *terminals[TERMINAL_MAX + 1]; /* [T; looked at anywhere] */
 
 static struct terminal *terminal_of(struct tty *t)
 {
@@ -110,7 +110,8 @@ static struct terminal *terminal_make(int n)
 	lock(&terminals_lock);
 	t = terminals[n];
 	if (!t) {
-		t = terminals[n] = fresh;
+		t = fresh;
+		__atomic_store_n(&terminals[n], t, __ATOMIC_RELEASE);
 		fresh = NULL;
 	}
 	tty_get(&t->tty);
@@ -292,7 +293,7 @@ int32_t terminal_hangup(int32_t terminal)
 	if (!t)
 		return -ENXIO;
 	lock(&terminals_lock);
-	terminals[terminal] = NULL;
+	__atomic_store_n(&terminals[terminal], NULL, __ATOMIC_RELEASE);
 	unlock(&terminals_lock);
 	tty_hangup(&t->tty);
 	tty_put(&t->tty); /* the table's */
