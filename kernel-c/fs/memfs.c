@@ -524,9 +524,10 @@ static bool parse_number(const char **s, unsigned base, uint64_t *value)
 
 	*value = 0;
 	for (; **s >= '0' && **s < '0' + (int)base; (*s)++)
-		if (__builtin_mul_overflow(*value, base, value) ||
-		    __builtin_add_overflow(*value, (uint64_t)(**s - '0'), value))
+		if (*value > (UINT64_MAX - 9) / base)
 			return false;
+		else
+			*value = *value * base + (uint64_t)(**s - '0');
 	return *s != start;
 }
 

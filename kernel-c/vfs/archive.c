@@ -158,8 +158,10 @@ static int64_t decimal(const char *s)
 	int64_t v = 0;
 
 	for (; *s >= '0' && *s <= '9'; s++)
-		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *s - '0', &v))
+		if (v > (INT64_MAX - 9) / 10)
 			return -1;
+		else
+			v = v * 10 + (*s - '0');
 	return *s == 0 || *s == '.' ? v : -1; /* mtime has a fraction */
 }
 

@@ -205,6 +205,7 @@ struct dentry *dentry_lookup_locked(struct dentry *dir, const char *name, size_t
 {
 	struct dentry *d;
 
+	*err = 0;
 	assert(mutex_held(&dir->inode->lock));
 	if (!dir->inode->ops->lookup) {
 		*err = -ENOTDIR;
@@ -219,6 +220,7 @@ struct dentry *dentry_lookup(struct dentry *dir, const char *name, size_t length
 {
 	struct dentry *d;
 
+	*err = 0;
 	if (!(dir->inode->sb->flags & SB_UNCACHED) && (d = dentry_cached(dir, name, length)))
 		return d;
 	mutex_lock(&dir->inode->lock);
