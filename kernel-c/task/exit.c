@@ -124,9 +124,12 @@ static void process_finish(struct process *p)
 	p->fs = NULL;
 	p->mm = NULL;
 	unlock(&p->lock);
-	fdtable_put(files);
-	fs_context_put(fs);
-	mm_put(mm);
+	if (files)
+		fdtable_put(files);
+	if (fs)
+		fs_context_put(fs);
+	if (mm)
+		mm_put(mm);
 	lock(&processes_lock);
 	if (p->pgroup->session->id == p->pid) {
 		s = p->pgroup->session;
