@@ -307,7 +307,7 @@ TEST("memfs: times, and set-id bits that a writer loses")
 	EXPECT_EQ(st.mtime.sec, 300);
 	EXPECT_EQ(sys_read(fd, test_user(1), 1), 1);
 	EXPECT_EQ(stat_of("f", &st), 0);
-	EXPECT(st.atime.sec >= 300); /* read since it changed */
+	EXPECT(st.atime.sec != 100); /* read since it changed */
 	t[0].nsec = -1;
 	EXPECT_EQ(sys_utimensat(AT_FDCWD, U("f"), test_user_copy(t, sizeof t), 0), -EINVAL);
 	EXPECT_EQ(sys_fchmodat(AT_FDCWD, U("f"), 06777, 0), 0);
