@@ -22,9 +22,9 @@ function encodeUnsigned(value) {
   return Buffer.from([...bytes, value])
 }
 
-/** Whether a module of LLVM's imports fork, and whether it has exceptions. */
+/** Whether a module of LLVM's imports fork, has exceptions, and (by its function names) streams of fopencookie. */
 export function inspect(bytes) {
-  const found = { forks: false, exceptions: false }
+  const found = { forks: false, exceptions: false, cookies: bytes.includes('fopencookie') }
   for (let at = 8; at < bytes.length; ) {
     const id = bytes[at]
     const [size, start] = unsigned(bytes, at + 1)

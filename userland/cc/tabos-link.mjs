@@ -26,6 +26,16 @@ const clang = process.env.TABOS_CLANG ?? 'clang-22'
 const ld = process.env.TABOS_LD ?? '/usr/bin/wasm-ld-22'
 const wasmOpt = process.env.TABOS_WASM_OPT ?? join(root, 'node_modules/binaryen/bin/wasm-opt')
 
+/**
+ * Functions that cannot lead to fork although asyncify must think so, because they call by pointer:
+ * signal delivery (with --no-handler-fork), and stdio (its streams' operations are libc's own, unless
+ * there are fopencookie's). Names that a program hasn't are ignored.
+ */
+const DELIVERY = ['__tabos_deliver', '__tabos_deliver_cp']
+const STDIO =
+  ('__fwritex fwrite fwrite_unlocked __overflow __uflow __towrite __toread fflush fflush_unlocked fclose ' +
+    'fread fread_unlocked __fseeko_unlocked __fseeko __ftello_unlocked __ftello __stdio_exit close_file vfprintf').split(' ')
+
 function fail(message) {
   process.stderr.write(`tabos-cc: ${message}\n`)
   process.exit(1)
@@ -61,7 +71,7 @@ const IGNORED_PREFIX =
 
 /** What we must know of the arguments, and what clang is to get of them. */
 function parse(words) {
-  const options = { output: 'a.out', optimize: '0', strip: false, relocatable: false, crt: true, libs: true, args: [] }
+  const options = { output: 'a.out', optimize: '0', strip: false, relocatable: false, crt: true, libs: true, handlerFork: true, args: [] }
   for (let i = 0; i < words.length; i++) {
     const word = words[i]
     if (word.startsWith('@') && existsSync(word.slice(1))) words.splice(i--, 1, ...responseFile(word.slice(1)))
@@ -69,6 +79,7 @@ function parse(words) {
     else if (/^-o./.test(word) && !/^-obj/.test(word)) options.output = word.slice(2)
     else if (word.startsWith('--output=')) options.output = word.slice(9)
     else if (word === '-s') options.strip = true
+    else if (word === '--no-handler-fork') options.handlerFork = false
     else if (word === '-shared' || word === '-Wl,-shared') fail(`${word}: there are no shared libraries here`)
     else if (word === '-z') options.args.push(`-Wl,-z,${words[++i]}`)
     else if (IGNORED.has(word) || IGNORED_PREFIX.test(word)) continue
@@ -125,6 +136,7 @@ function link(options, output, extra) {
     ...(options.crt ? [join(sysroot, 'lib/crt1.o')] : []),
     ...options.args,
     ...extra,
+    ...(options.handlerFork ? [] : [join(sysroot, 'lib/no-handler-fork.o')]),
     ...(options.libs ? ['-lc', builtins()] : []),
     '-fno-pic'
   ])
@@ -133,7 +145,11 @@ function link(options, output, extra) {
 /** binaryen's passes, in the one order that works. */
 function transform(file, found, options) {
   const passes = []
-  if (found.forks) passes.push('--asyncify', '--pass-arg=asyncify-imports@tabos:posix/process.fork')
+  if (found.forks) {
+    passes.push('--asyncify', '--pass-arg=asyncify-imports@tabos:posix/process.fork')
+    if (!options.handlerFork)
+      passes.push(`--pass-arg=asyncify-removelist@${[...DELIVERY, ...(found.cookies ? [] : STDIO)]}`)
+  }
   if (found.exceptions) passes.push('--translate-to-exnref')
   if (found.forks && options.optimize !== '0') passes.push(/[sz]/.test(options.optimize) ? '-Os' : '-O2')
   const features = 'threads bulk-memory bulk-memory-opt mutable-globals sign-ext nontrapping-float-to-int multivalue reference-types exception-handling call-indirect-overlong'

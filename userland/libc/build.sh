@@ -59,7 +59,7 @@ if [[ ! -e $kept/lib/libc.a ]]; then
 	make -s -j"$jobs" lib/libc.a install-headers >/dev/null
 	mkdir -p "$work/sysroot/lib"
 	cp lib/libc.a "$work/sysroot/lib/"
-	for name in crt1 main-knr; do
+	for name in crt1 main-knr no-handler-fork; do
 		"$clang" "${flags[@]}" -std=gnu11 -ffreestanding -nostdinc -O2 -Wno-everything \
 			-Iarch/wasm32 -Iarch/generic -Iobj/src/internal -Isrc/include -Isrc/internal \
 			-Iobj/include -Iinclude -c "crt/$name.c" -o "$work/sysroot/lib/$name.o"

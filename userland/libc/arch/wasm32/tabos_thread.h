@@ -10,6 +10,9 @@ extern _Thread_local unsigned long __tabos_tp;
 /* The kernel stores 1 here when a signal handler should run (thread-attach). */
 extern _Thread_local volatile int __tabos_pending;
 
+/* How many signal handlers this thread is in; setjmp keeps it, longjmp restores it. */
+extern _Thread_local int __tabos_handlers;
+
 /*
  * Runs the handlers of all signals that are due. Returns 1 when the call that
  * gave *result is to be made again; else *result is what the program sees.

@@ -7,12 +7,14 @@
  */
 #include <setjmp.h>
 #include <stdint.h>
+#include "tabos_thread.h"
 
 #define TAG_LONGJMP 1 /* clang's number of __c_longjmp */
 
 struct buffer {
 	void *frame;
 	uint32_t label;
+	int handlers;
 	struct {
 		void *buffer;
 		int value;
@@ -26,6 +28,7 @@ void __wasm_setjmp(void *env, uint32_t label, void *frame)
 
 	b->frame = frame;
 	b->label = label;
+	b->handlers = __tabos_handlers;
 }
 
 uint32_t __wasm_setjmp_test(void *env, void *frame)
@@ -39,6 +42,7 @@ _Noreturn void __wasm_longjmp(void *env, int value)
 {
 	struct buffer *b = env;
 
+	__tabos_handlers = b->handlers;
 	b->thrown.buffer = env;
 	b->thrown.value = value ? value : 1;
 	__builtin_wasm_throw(TAG_LONGJMP, &b->thrown);

@@ -58,7 +58,9 @@ int __tabos_deliver(long *result)
 		ran = 1;
 		if (!(frame.flags & SA_RESTART))
 			all_restart = 0;
+		__tabos_handlers++;
 		run_frame(&frame);
+		__tabos_handlers--;
 		__tabos_signal_done((uintptr_t)&frame.old_mask);
 		__tabos_pending = 0;
 	}
