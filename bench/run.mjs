@@ -82,11 +82,8 @@ async function measure(shell, programs) {
 }
 
 async function measureNode() {
-  const cli = (command) => run(process.execPath, ['boot/tabos.mjs', '--mount', `${out}:/mnt`, '-c', command]);
-  return measure(
-    (command) => cli(`cp /mnt/ubench.wasm /tmp/ubench; cp /mnt/elapsed.wasm /tmp/elapsed; ${command}`),
-    '/tmp/',
-  );
+  const options = ['boot/tabos.mjs', '--archive', join(site, 'boot.tar.gz')];
+  return measure((command) => run(process.execPath, [...options, '-c', command]), '');
 }
 
 /** The page with our programs in its boot archive. */

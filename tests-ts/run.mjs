@@ -69,11 +69,11 @@ const ownStages = [
     name: 'cmd: shell scripts here and in TabOS',
     run: [process.execPath, 'tests-c/cmd/run.mjs', filter].filter(Boolean),
   },
-  {
-    name: 'suite: a configure script here and in TabOS',
-    run: ['tests-c/suites/configure.sh'],
-    skip: !'suite: configure'.includes(filter),
-  },
+  ...['configure', 'config-sub'].map((suite) => ({
+    name: `suite: ${suite}, of others, here and in TabOS`,
+    run: [`tests-c/suites/${suite}.sh`],
+    skip: !`suite: ${suite}`.includes(filter),
+  })),
   { name: 'boot: TypeScript in Node', run: [...mocha, ...grep, ...inNode], skip: inNode.length === 0 },
   {
     name: 'drivers: inside a page of Chromium and of Firefox',
