@@ -69,7 +69,8 @@ int main(void)
 		tsearch(names[i], &tree, compare);
 	}
 	snprintf(path, sizeof path, "%s/*[lr]*.txt", folder);
-	printf("glob %d %zu\n", glob(path, 0, NULL, &g), g.gl_pathc);
+	printf("glob %d", glob(path, 0, NULL, &g));
+	printf(" %zu\n", g.gl_pathc);
 	for (size_t i = 0; i < g.gl_pathc; i++)
 		printf("%s ", basename(g.gl_pathv[i]));
 	globfree(&g);
@@ -84,8 +85,10 @@ int main(void)
 	}
 	printf("%d\n", rmdir(folder));
 	unsigned short seed[3] = { 1, 2, 3 };
-	printf("%ld %ld\n", nrand48(seed), nrand48(seed));
-	printf("%d %d\n", uname(&u), *u.sysname != 0);
+	printf("%ld ", nrand48(seed));
+	printf("%ld\n", nrand48(seed));
+	printf("%d ", uname(&u));
+	printf("%d\n", *u.sysname != 0);
 	printf("%ld %d\n", sysconf(_SC_PAGESIZE), sysconf(_SC_NPROCESSORS_ONLN) > 0);
 	printf("%d\n", sysconf(_SC_OPEN_MAX) >= 256);
 	puts(dirname(strcpy(path, "/a/b/c")));
