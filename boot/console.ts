@@ -5,6 +5,7 @@
  * byte by byte. Output is written one piece at a time: while one is under way the kernel
  * keeps the rest, so a slow reader slows the program, not us.
  */
+import { spawn } from 'node:child_process';
 import type { WriteStream } from 'node:tty';
 import { EIO, EPIPE } from '../drivers-ts/errno.ts';
 import type { Console } from './platform.ts';
@@ -105,8 +106,10 @@ export class StandardStreams implements Console {
     try {
       process.stdin.setRawMode(raw);
     } catch {
-      // The terminal is gone; there is nothing to restore.
+      return; // The terminal is gone; there is nothing to restore.
     }
+    // libuv's raw mode still turns \n into \r\n, and its restoring undoes this too.
+    if (raw) spawn('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] }).on('error', () => undefined);
   }
 
   /** After a stop and SIGCONT: whoever had the terminal meanwhile has set it as they like. */
