@@ -135,14 +135,19 @@ void slab_free(struct slab_cache *c, void *object)
 	unlock(&c->lock);
 }
 
+/* Caches are never taken off the list, so f runs without the lock: it may allocate. */
 void slab_each(void (*f)(const struct slab_cache *c, void *arg), void *arg)
 {
-	struct slab_cache *c;
+	struct list *at = &caches;
 
-	lock(&caches_lock);
-	list_for_each(c, &caches, caches)
-		f(c, arg);
-	unlock(&caches_lock);
+	for (;;) {
+		lock(&caches_lock);
+		at = at->next;
+		unlock(&caches_lock);
+		if (at == &caches)
+			return;
+		f(list_entry(at, struct slab_cache, caches), arg);
+	}
 }
 
 #define KMALLOC_CACHE(bytes) \

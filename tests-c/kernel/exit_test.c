@@ -14,18 +14,9 @@ static void end(struct task *t, int status)
 	task_gone(t);
 }
 
-static struct task *child_of(struct task *parent)
-{
-	struct task *t = test_task_new(parent);
-
-	t->process->fs = fs_context_new();
-	t->process->mm = NULL;
-	return t;
-}
-
 TEST("exit: wait reports the status once, then ECHILD")
 {
-	struct task *c = child_of(current);
+	struct task *c = test_task_new(current);
 	int pid = c->process->pid, status = -1;
 
 	EXPECT_EQ(process_wait(P_PID, pid, WEXITED | WNOHANG, &status, NULL, NULL), 0);
@@ -38,7 +29,7 @@ TEST("exit: wait reports the status once, then ECHILD")
 
 TEST("exit: the parent gets SIGCHLD that tells who and how")
 {
-	struct task *c = child_of(current);
+	struct task *c = test_task_new(current);
 	struct abi_siginfo info;
 	int pid = c->process->pid, status;
 
@@ -55,7 +46,7 @@ TEST("exit: the parent gets SIGCHLD that tells who and how")
 
 TEST("exit: a parent that ignores SIGCHLD has no zombies")
 {
-	struct task *c = child_of(current);
+	struct task *c = test_task_new(current);
 	int status;
 
 	current_process->sighand.action[SIGCHLD - 1].handler = SIG_IGN;
@@ -65,7 +56,7 @@ TEST("exit: a parent that ignores SIGCHLD has no zombies")
 
 TEST("exit: orphans go to init, which reaps zombies")
 {
-	struct task *c = child_of(current), *grandchild = child_of(c), *zombie = child_of(c);
+	struct task *c = test_task_new(current), *grandchild = test_task_new(c), *zombie = test_task_new(c);
 	int pid = grandchild->process->pid, dead = zombie->process->pid, status;
 
 	end(zombie, 0);
@@ -84,7 +75,7 @@ TEST("exit: orphans go to init, which reaps zombies")
 
 TEST("exit: a group is orphaned when no parent in the session is left")
 {
-	struct task *c = child_of(current);
+	struct task *c = test_task_new(current);
 	int status;
 
 	lock(&processes_lock);
