@@ -202,7 +202,7 @@ static void show_stat(struct text *t, struct process *p)
 	text_printf(t, "%lld 0 %lld 0 %d %d %d 0 ", (long long)(process_cpu(p) / NSEC_PER_TICK),
 		    (long long)(p->child_cpu / NSEC_PER_TICK), 20 + p->nice, p->nice,
 		    max(p->ntasks, 1));
-	text_printf(t, "%lld %llu %llu %llu ", (long long)(p->started / NSEC_PER_TICK),
+	text_printf(t, "%lld %llu %llu %llu ", (long long)((p->started - process_init->started) / NSEC_PER_TICK),
 		    (unsigned long long)size, (unsigned long long)(resident / PAGE_SIZE),
 		    (unsigned long long)RLIM_INFINITY);
 	/* 26 on: addresses (not told), signals (31 bits, as ever), then what is not here */

@@ -61,7 +61,7 @@ static void load_averages(unsigned running, uint64_t out[3])
 	nsec steps;
 
 	lock(&load_lock);
-	steps = (host_clock() - last) / LOAD_STEP;
+	steps = (uptime() - last) / LOAD_STEP;
 	last += steps * LOAD_STEP;
 	for (steps = min(steps, 1000ll); steps > 0; steps--)
 		for (int i = 0; i < 3; i++)
@@ -88,12 +88,12 @@ static void show_loadavg(struct text *t, struct process *p)
 
 static nsec idle_time(nsec busy)
 {
-	return max(host_clock() * ncpus - busy, 0ll);
+	return max(uptime() * ncpus - busy, 0ll);
 }
 
 static void show_uptime(struct text *t, struct process *p)
 {
-	nsec now = host_clock() / NSEC_PER_TICK, idle = idle_time(totals().cpu) / NSEC_PER_TICK;
+	nsec now = uptime() / NSEC_PER_TICK, idle = idle_time(totals().cpu) / NSEC_PER_TICK;
 
 	(void)p;
 	text_printf(t, "%lld.%02lld %lld.%02lld\n", (long long)(now / CLK_TCK), (long long)(now % CLK_TCK),
@@ -111,7 +111,7 @@ static void show_stat(struct text *t, struct process *p)
 	for (int i = 0; i < ncpus; i++)
 		text_printf(t, "cpu%d %lld 0 0 %lld 0 0 0 0 0 0\n", i, user / ncpus, idle / ncpus);
 	text_printf(t, "btime %lld\nprocesses %d\nprocs_running %u\nprocs_blocked 0\n",
-		    (long long)(wall_offset / NSEC_PER_SEC), all.last_pid, all.running);
+		    (long long)((wall_offset + process_init->started) / NSEC_PER_SEC), all.last_pid, all.running);
 }
 
 static void show_cpuinfo(struct text *t, struct process *p)

@@ -438,7 +438,7 @@ int32_t sys_sysinfo(uint32_t buffer)
 	uint64_t used, total;
 
 	page_count(&used, &total);
-	s.uptime = (uint32_t)(host_clock() / NSEC_PER_SEC);
+	s.uptime = (uint32_t)(uptime() / NSEC_PER_SEC);
 	s.totalram = (uint32_t)total;
 	s.freeram = (uint32_t)(total - used);
 	s.procs = (uint16_t)process_count();

@@ -362,6 +362,11 @@ void process_abandon(struct process *p)
 	process_put(p);
 }
 
+nsec uptime(void)
+{
+	return host_clock() - process_init->started;
+}
+
 /* Pid 1 has no program: it is the kernel's, adopts orphans and reaps them at once. */
 void process_init_table(void)
 {

@@ -74,7 +74,9 @@ void task_kill(struct task *t)
 
 nsec task_cpu(const struct task *t)
 {
-	return t->started ? host_clock() - t->started - t->slept : 0;
+	nsec asleep = t->asleep;
+
+	return t->started ? (asleep ? asleep : host_clock()) - t->started - t->slept : 0;
 }
 
 _Noreturn void task_wait_for_death(void)

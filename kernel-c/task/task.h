@@ -62,6 +62,7 @@ struct task {
 
 	enum task_outcome outcome; /* [o] why the kernel unwound */
 	nsec started, slept;    /* [o] CPU time is what has passed since, less sleep */
+	nsec asleep;            /* [o, read anywhere] when it fell asleep; 0: awake */
 	const char *syscall;    /* [o] name of the last call, for /proc and traces */
 	char state_letter;      /* [a] R S D T Z for ps */
 	bool vfork_ended;       /* [o] its vfork child died by a signal: libc must jump back */
@@ -170,6 +171,7 @@ struct process *process_new(struct process *parent);
 void process_abandon(struct process *p);
 extern struct process *process_init; /* pid 1: adopts orphans and reaps them */
 int process_count(void);
+nsec uptime(void); /* since boot, which is when init began */
 void process_unlink(struct process *p); /* out of the table and tree; processes_lock held */
 void process_init_table(void);
 struct pgroup *pgroup_new(int id, struct session *s); /* processes_lock held */

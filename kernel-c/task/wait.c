@@ -51,10 +51,12 @@ static int park(struct task *t, nsec deadline)
 	before = host_clock();
 	if (deadline != FOREVER && before >= deadline)
 		return -ETIMEDOUT;
+	t->asleep = before;
 	__atomic_store_n(&t->parked, true, __ATOMIC_SEQ_CST);
 	err = host_futex_wait(&t->wakeups, t->seen, deadline);
 	__atomic_store_n(&t->parked, false, __ATOMIC_RELAXED);
 	t->slept += host_clock() - before;
+	t->asleep = 0;
 	return err;
 }
 
