@@ -14,6 +14,13 @@
 void vfs_init(void);
 /* 0, or -EACCES: may p execute f (x permission, not on a noexec mount)? */
 int vfs_may_execute(struct process *p, struct file *f);
+/*
+ * The program at path, or (AT_EMPTY_PATH) of descriptor dirfd, for exec: it
+ * needs x permission, not r. The file or NULL and *err.
+ */
+struct file *vfs_open_exec(struct process *p, int dirfd, const char *path, uint32_t flags, int *err);
+/* Do the set-id bits of f count (not on a nosuid mount)? */
+bool vfs_allows_set_id(struct file *f);
 
 /* dev/, tty/ */
 void dev_init(void);

@@ -279,16 +279,8 @@ static int open_image(struct image *m, struct process *p, int dirfd, uint32_t fl
 {
 	int err = 0;
 
-	if (flags & AT_EMPTY_PATH && !m->path[0])
-		m->file = fdtable_get(p->files, dirfd);
-	else
-		m->file = vfs_open(p, dirfd, m->path,
-				   O_RDONLY | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0, &err);
-	if (!m->file)
-		return err ? err : -EBADF;
-	if (!S_ISREG(m->file->inode->mode))
-		return S_ISDIR(m->file->inode->mode) ? -EACCES : -EACCES;
-	return vfs_may_execute(p, m->file);
+	m->file = vfs_open_exec(p, dirfd, m->path, flags, &err);
+	return m->file ? 0 : err;
 }
 
 int image_load(struct image *m, struct process *p, int dirfd, uint32_t flags)
@@ -340,12 +332,14 @@ static void reset_signals(struct process *p)
 			p->sighand.action[i].flags = 0;
 }
 
-/* Set-id bits take effect unless a mount says nosuid (checked by vfs_may_execute's caller). */
-static void set_ids(struct process *p, struct inode *inode)
+static void set_ids(struct process *p, struct file *f)
 {
-	if (inode->mode & S_ISUID)
+	struct inode *inode = f->inode;
+	uint32_t bits = vfs_allows_set_id(f) ? inode->mode : 0;
+
+	if (bits & S_ISUID)
 		p->cred.euid = inode->uid;
-	if ((inode->mode & (S_ISGID | 0010)) == (S_ISGID | 0010))
+	if ((bits & (S_ISGID | 0010)) == (S_ISGID | 0010))
 		p->cred.egid = inode->gid;
 	p->cred.suid = p->cred.euid;
 	p->cred.sgid = p->cred.egid;
@@ -368,7 +362,7 @@ void image_commit(struct image *m, struct process *p, struct task *t)
 	p->module = m->module;
 	memcpy(p->name, m->name, sizeof(p->name));
 	reset_signals(p);
-	set_ids(p, m->file->inode);
+	set_ids(p, m->file);
 	t->pending_word = t->clear_tid = t->robust_list = 0;
 	t->alt_stack = (struct abi_sigstack){ .flags = SS_DISABLE };
 	unlock(&p->lock);

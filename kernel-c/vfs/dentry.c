@@ -314,35 +314,39 @@ bool dentry_within(struct dentry *d, struct dentry *above)
 	return within;
 }
 
-/* One unused dentry of sb, taken out of the cache; dentry_lock held. */
-static struct dentry *unused_of(struct superblock *sb)
+/* Move what is unused of sb from the cache to `doomed`; dentry_lock held. */
+static void unused_of(struct superblock *sb, struct list *doomed)
 {
-	struct dentry *d;
+	struct dentry *d, *next;
 
-	list_for_each(d, &unused, lru) {
+	list_for_each_safe(d, next, &unused, lru) {
 		struct dentry *at = d;
 
 		while (at->parent != at)
 			at = at->parent;
 		if (at == sb->root) {
 			unused_detach(d);
-			return d;
+			list_append(doomed, &d->lru);
 		}
 	}
-	return NULL;
 }
 
 bool dentry_prune(struct superblock *sb)
 {
-	struct dentry *d;
+	struct list doomed = LIST_INIT(doomed);
+	struct dentry *d, *next;
 
+	/* Parents become unused only when their children are gone. */
 	for (;;) {
 		lock(&dentry_lock);
-		d = unused_of(sb);
+		unused_of(sb, &doomed);
 		unlock(&dentry_lock);
-		if (!d)
+		if (list_empty(&doomed))
 			break;
-		dentry_put(dentry_destroy(d));
+		list_for_each_safe(d, next, &doomed, lru) {
+			list_remove(&d->lru);
+			dentry_put(dentry_destroy(d));
+		}
 	}
 	return __atomic_load_n(&sb->root->refs, __ATOMIC_RELAXED) == 1;
 }

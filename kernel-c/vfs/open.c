@@ -189,6 +189,35 @@ int vfs_may_execute(struct process *p, struct file *f)
 	return inode_permission_for(process_cred(p), f->inode, X_OK, false);
 }
 
+bool vfs_allows_set_id(struct file *f)
+{
+	return f->mount && !(f->mount->flags & MS_NOSUID);
+}
+
+/* A descriptor for another opening of f (which may be O_PATH), to be run. */
+static struct file *reopen_exec(struct process *p, struct file *f, int *err)
+{
+	struct path at = { f->mount, f->dentry };
+
+	*err = f->dentry ? vfs_may_execute(p, f) : -EACCES;
+	return *err < 0 ? NULL : path_open(&at, O_RDONLY | VFS_EXEC, err);
+}
+
+struct file *vfs_open_exec(struct process *p, int dirfd, const char *path, uint32_t flags, int *err)
+{
+	struct file *f, *image;
+
+	if (path[0] || !(flags & AT_EMPTY_PATH))
+		return vfs_open(p, dirfd, path,
+				VFS_EXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0, err);
+	*err = -EBADF;
+	if (!(f = fdtable_get(p->files, dirfd)))
+		return NULL;
+	image = reopen_exec(p, f, err);
+	file_put(f);
+	return image;
+}
+
 /* ---- root and working directory ---- */
 
 int path_set_cwd(struct process *p, struct path *path)
