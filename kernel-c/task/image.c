@@ -178,9 +178,14 @@ static int module_find(struct inode *inode)
 	return id;
 }
 
-static void module_remember(struct inode *inode, uint32_t version, int id)
+/*
+ * The id under which the image of inode is known from now on: `id`, unless another
+ * worker that compiled it at the same time was first and may have given its id away.
+ */
+static int module_remember(struct inode *inode, uint32_t version, int id)
 {
-	struct module *m = &modules[0], old;
+	struct module *m = &modules[0], old = { 0 };
+	int known = -1;
 
 	lock(&modules_lock);
 	for (int i = 0; i < MODULES_MAX; i++) {
@@ -193,13 +198,22 @@ static void module_remember(struct inode *inode, uint32_t version, int id)
 		if (e->used < m->used)
 			m = e;
 	}
-	old = *m;
-	*m = (struct module){ inode_get(inode), version, id, ++clock_hand };
+	if (m->inode == inode && m->version == version) {
+		known = m->id;
+	} else {
+		old = *m;
+		*m = (struct module){ inode_get(inode), version, id, ++clock_hand };
+	}
 	unlock(&modules_lock);
+	if (known >= 0) {
+		host_compile_drop(id);
+		return known;
+	}
 	if (old.inode) {
 		host_compile_drop(old.id);
 		inode_put(old.inode);
 	}
+	return id;
 }
 
 static int compile(struct image *m)
@@ -230,8 +244,7 @@ static int compile(struct image *m)
 			image_complain(m->path, reason);
 		return id;
 	}
-	module_remember(inode, version, id);
-	return id;
+	return module_remember(inode, version, id);
 }
 
 /* ---- loading ---- */
