@@ -7,7 +7,8 @@
 # A port is a folder here with a file `recipe` (shell) and perhaps `patches/`.
 # The recipe sets
 #   source, version, sha256   the Debian source package, and the checksums of
-#                     its files, as userland/fetch.sh takes them
+#                     its files, as userland/fetch.sh takes them; source may be
+#                     empty, when there is nothing to unpack
 # and defines functions that run in an empty build directory, with $src the
 # unpacked source (Debian's patches and ours applied) and $recipe the folder
 # of the recipe:
@@ -29,7 +30,7 @@ export PATH="$top/node_modules/.bin:$PATH"
 export CC="$top/userland/cc/tabos-cc"
 export BUILD_CC="${BUILD_CC:-cc}"
 export host=wasm32-tabos
-export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=0
+export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=1767225600
 jobs=$(nproc 2>/dev/null || echo 2)
 
 # What the compiler makes depends on these; one hash for all ports.
@@ -53,6 +54,7 @@ port_hash() { # NAME
 
 # Unpack the source package into $1 and apply our patches.
 unpack() {
+	[ -n "$source" ] || return 0
 	files=$("$top/userland/fetch.sh" "$source" "$version" $sha256)
 	dpkg-source --no-check -x "$files"/*.dsc "$1"
 	for patch in "$recipe"/patches/*.patch; do
