@@ -32,6 +32,7 @@ nsec wall_offset __attribute__((weak));
 
 /* ---- what the supervisor runs; weak, so that a part can be tested alone ---- */
 __attribute__((weak)) void request_run(void);
+__attribute__((weak)) void worker_run(void);
 __attribute__((weak)) void terminal_run(void);
 __attribute__((weak)) void stream_run(void);
 __attribute__((weak)) int completion_done(uint32_t request, int32_t result);
@@ -48,6 +49,8 @@ static void supervisor_work(void)
 {
 	if (request_run)
 		request_run();
+	if (worker_run)
+		worker_run();
 	if (terminal_run)
 		terminal_run();
 	if (stream_run)
