@@ -4,6 +4,9 @@
  */
 import type { Program, ToTask } from './protocol.ts';
 
+/** Dropped programs to keep for the processes that still run them. */
+const DROPPED_MAX = 64;
+
 /** A worker to answer, by its slot. */
 export type Answer = (slot: number, message: ToTask) => void;
 
@@ -15,6 +18,10 @@ export type Answer = (slot: number, message: ToTask) => void;
 export class ProgramStore {
   readonly #answer: Answer;
   readonly #programs = new Map<number, Program>();
+  /** Oldest first. A process that runs one of them may still fork. */
+  readonly #dropped = new Map<number, Program>();
+  /** The highest id of those that were let go for good. */
+  #goneUpTo = 0;
   readonly #sent = new Map<number, Set<number>>();
   readonly #waiting = new Map<number, Set<number>>();
 
@@ -30,9 +37,17 @@ export class ProgramStore {
     waiting?.forEach((waiter) => this.#send(waiter, program.id));
   }
 
+  /** No new process will run it. */
   drop(id: number): void {
+    const program = this.#programs.get(id);
+    if (!program) return;
     this.#programs.delete(id);
-    this.#sent.forEach((sent) => sent.delete(id));
+    this.#dropped.set(id, program);
+    for (const old of [...this.#dropped.keys()].slice(0, -DROPPED_MAX)) {
+      this.#dropped.delete(old);
+      this.#goneUpTo = Math.max(this.#goneUpTo, old);
+      this.#sent.forEach((sent) => sent.delete(old));
+    }
   }
 
   /** For a new worker: all there are. */
@@ -42,7 +57,8 @@ export class ProgramStore {
   }
 
   want(slot: number, id: number): void {
-    if (this.#programs.has(id)) this.#send(slot, id);
+    if (this.#programs.has(id) || this.#dropped.has(id)) this.#send(slot, id);
+    else if (id <= this.#goneUpTo) this.#answer(slot, { type: 'no-program', id });
     else if (this.#waiting.has(id)) this.#waiting.get(id)?.add(slot);
     else this.#waiting.set(id, new Set([slot]));
   }
@@ -56,6 +72,8 @@ export class ProgramStore {
   #send(slot: number, wanted: number): void {
     const sent = this.#sentTo(slot);
     const programs = [...this.#programs.values()].filter(({ id }) => id === wanted || !sent.has(id));
+    const dropped = this.#dropped.get(wanted);
+    if (dropped) programs.push(dropped);
     programs.forEach(({ id }) => sent.add(id));
     this.#answer(slot, { type: 'programs', programs });
   }

@@ -123,6 +123,8 @@ export type ToTask =
   | { readonly type: 'doorbell'; readonly memory: WebAssembly.Memory; readonly address: number }
   /** All programs that this worker doesn't know, in answer to `want-program`. */
   | { readonly type: 'programs'; readonly programs: readonly Program[] }
+  /** The program it wants was dropped too long ago. */
+  | { readonly type: 'no-program'; readonly id: number }
   /** The memory of process `pid` in answer to `want-memory`; null when there is none. */
   | { readonly type: 'memory'; readonly pid: number; readonly memory: WebAssembly.Memory | null };
 

@@ -130,10 +130,7 @@ export class TaskWorker {
             this.#remember(program);
             this.#host.post({ type: 'program', program });
           },
-          programDropped: (id) => {
-            this.#programs.delete(id);
-            this.#host.post({ type: 'drop-program', id });
-          },
+          programDropped: (id) => this.#host.post({ type: 'drop-program', id }),
         }),
         ...supervisorOnly('host'),
       },
@@ -168,6 +165,10 @@ export class TaskWorker {
     for (;;) {
       const id = this.#kernel['tabos:posix/worker#module-id']();
       const program = this.#programs.get(id) ?? (await this.#fetchProgram(id));
+      if (!program) {
+        this.#imageFailed(new Error('its compiled code is gone'));
+        return;
+      }
       const memory = kind === JOB_THREAD ? await this.#fetchMemory() : null;
       const ended = this.#runImage(kind, program, memory);
       if (ended !== ENDED_EXEC) return;
@@ -302,10 +303,11 @@ export class TaskWorker {
     if (this.#programs.size > PROGRAMS_MAX && !oldest.done) this.#programs.delete(oldest.value);
   }
 
-  async #fetchProgram(id: number): Promise<Program> {
+  async #fetchProgram(id: number): Promise<Program | null> {
     this.#host.post({ type: 'want-program', id });
     for (;;) {
       const message = await this.#message();
+      if (message.type === 'no-program' && message.id === id) return null;
       const program = message.type === 'programs' && message.programs.find((candidate) => candidate.id === id);
       if (program) return program;
     }
