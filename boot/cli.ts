@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, constants } from 'node:os';
 import { basename } from 'node:path';
+import { getSystemErrorMessage } from 'node:util';
 import { StandardStreams } from './console.ts';
 import { bootNode } from './node.ts';
 import { parseArguments, USAGE, UsageError, type Arguments } from './arguments.ts';
@@ -113,7 +114,7 @@ async function start(args: Arguments, run: ProgramRun, streams: StandardStreams)
   });
   args.mounts.forEach(({ guest, readOnly }, tree) => {
     const result = supervisor.mount(String(tree), guest, '9p', readOnly ? 'ro' : '');
-    if (result < 0) throw new UsageError(`cannot mount on ${guest}: error ${-result}`);
+    if (result < 0) throw new BootFailure('internal', `cannot mount on ${guest}: ${getSystemErrorMessage(result)}`);
   });
   const ended = new Map<number, number>();
   let wake: () => void = () => undefined;
@@ -124,7 +125,7 @@ async function start(args: Arguments, run: ProgramRun, streams: StandardStreams)
   streams.attach(supervisor);
   const pid = supervisor.spawn(program);
   if (pid < 0) {
-    process.stderr.write(`tabos: cannot run ${program.path}: error ${-pid}\n`);
+    process.stderr.write(`tabos: cannot run ${run.kind === 'file' ? run.path : program.path}: ${getSystemErrorMessage(pid)}\n`);
     return pid === -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_RUNNABLE;
   }
   forwardSignals(supervisor, streams, pid);

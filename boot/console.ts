@@ -18,6 +18,8 @@ const STDOUT_BIT = 2;
 const STDERR_BIT = 4;
 const INPUT = { none: 0, terminal: 1, stream: 2 } as const;
 
+/** Less urgent lines of the kernel's log are only shown on request. */
+const LOG_WARNING = 4;
 /** Bytes handed to Node at once. */
 const WRITE_BYTES_MAX = 64 * 1024;
 
@@ -149,7 +151,8 @@ export class StandardStreams implements Console {
   }
 
   log(level: number, text: string): void {
-    if (this.#verbose || level <= 3) process.stderr.write(`[${level}] ${text}${this.#rawMode ? '\r' : ''}\n`);
+    if (!this.#verbose && level > LOG_WARNING) return;
+    process.stderr.write(`tabos: ${text.trimEnd()}${this.#rawMode ? '\r' : ''}\n`);
   }
 
   #sink(key: number, stream: NodeJS.WriteStream, drained: (error: number) => void): Sink {

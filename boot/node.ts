@@ -41,7 +41,8 @@ export interface NodeOptions {
 }
 
 function startWorker(): WorkerHandle {
-  const worker = new Worker(TASK_URL, { stdin: false, stdout: false, stderr: false });
+  // It writes nothing; what isn't captured costs listeners on our own streams.
+  const worker = new Worker(TASK_URL, { stdout: true, stderr: true });
   let ending: Promise<unknown> | null = null;
   return {
     post: (message) => worker.postMessage(message),
