@@ -13,15 +13,19 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const top = join(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(top);
+// As build.sh has it: npm's Node, which runs TypeScript, and the tools from the cache.
+const cache = process.env.TABOS_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tabos');
+process.env.PATH = [join(top, 'node_modules/.bin'), join(cache, 'cargo/bin'), process.env.PATH].join(delimiter);
 const suites = process.argv[2] === '--suites';
 const [filter = ''] = process.argv.slice(suites ? 3 : 2);
-const mocha = [process.execPath, 'node_modules/mocha/bin/mocha.js', '--reporter', 'tap', '--exit'];
+const mocha = ['node', 'node_modules/mocha/bin/mocha.js', '--reporter', 'tap', '--exit'];
 const grep = filter ? ['--fgrep', filter] : [];
 
 function testFiles(pattern) {
@@ -64,10 +68,10 @@ const ownStages = [
     ],
     prefix: 'wasmtime ',
   },
-  { name: 'posix: C programs here and in TabOS', run: [process.execPath, 'tests-c/posix/run.mjs', filter] },
+  { name: 'posix: C programs here and in TabOS', run: ['node', 'tests-c/posix/run.mjs', filter] },
   {
     name: 'cmd: shell scripts here and in TabOS',
-    run: [process.execPath, 'tests-c/cmd/run.mjs', filter].filter(Boolean),
+    run: ['node', 'tests-c/cmd/run.mjs', filter].filter(Boolean),
   },
   ...['configure', 'config-sub'].map((suite) => ({
     name: `suite: ${suite}, of others, here and in TabOS`,
@@ -78,7 +82,7 @@ const ownStages = [
   {
     name: 'drivers: inside a page of Chromium and of Firefox',
     run: [
-      process.execPath,
+      'node',
       '--disable-warning=ExperimentalWarning', // of Node's own type stripping
       'node_modules/@web/test-runner/dist/bin.js',
       '--config=tests-ts/web-test-runner.config.mjs',
@@ -108,13 +112,16 @@ function verdict(line) {
 async function runStage({ name, build, run, prefix = '', env }) {
   console.log(`\n== ${name}`);
   const count = { passed: 0, failed: 0, skipped: 0 };
+  const started = Date.now();
   const finish = (problem) => {
     if (problem) {
       console.log(`FAIL ${name}: ${problem}`);
       count.failed++;
     }
     for (const key of Object.keys(sum)) sum[key] += count[key];
-    console.log(`-- ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+    console.log(
+      `-- ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped, in ${Math.round((Date.now() - started) / 1000)} s`,
+    );
   };
   if (build) {
     const { status } = spawnSync(build[0], build.slice(1), { stdio: ['ignore', 'inherit', 'inherit'] });
