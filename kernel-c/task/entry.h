@@ -11,7 +11,8 @@
 
 #include "task.h"
 
-_Noreturn void task_wait_for_death(void);
+/* Not inlined, so that the calls need no stack frame for it. */
+__attribute__((noinline)) _Noreturn void task_wait_for_death(void);
 /* Take signals, stop, or die; the result for the program. Enters and leaves itself. */
 int64_t syscall_attention(int64_t result);
 
@@ -26,13 +27,18 @@ static inline void syscall_enter(const char *name)
 	t->syscall = name;
 }
 
+/* -ERESTART or -ERESTARTNOHAND (or what lies between), in one comparison. */
+static inline bool interrupted(int64_t result)
+{
+	return (uint64_t)(result + ERESTARTNOHAND) <= ERESTARTNOHAND - ERESTART;
+}
+
 static inline int64_t syscall_exit64(int64_t result)
 {
 	struct task *t = current;
 
 	__atomic_store_n(&t->state, TASK_USER, __ATOMIC_SEQ_CST);
-	if (unlikely(__atomic_load_n(&t->attention, __ATOMIC_SEQ_CST) ||
-		     result == -ERESTART || result == -ERESTARTNOHAND))
+	if (unlikely(__atomic_load_n(&t->attention, __ATOMIC_SEQ_CST) || interrupted(result)))
 		return syscall_attention(result);
 	return result;
 }

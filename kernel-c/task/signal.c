@@ -425,10 +425,9 @@ int64_t syscall_attention(int64_t result)
 			signal_recalculate(t);
 			unlock(&t->process->lock);
 		}
-		if (handle || result == -ERESTART || result == -ERESTARTNOHAND) {
+		if (handle || interrupted(result)) {
 			if (!t->pending_word || user_store(t->pending_word, 1) < 0)
-				result = result == -ERESTART || result == -ERESTARTNOHAND ?
-						 -EINTR : result;
+				result = interrupted(result) ? -EINTR : result;
 		}
 		__atomic_store_n(&t->state, TASK_USER, __ATOMIC_SEQ_CST);
 		/* what came in the meantime; a handler that waits is no news */
