@@ -73,8 +73,11 @@ if [[ ! -e $kept/lib/libc.a ]]; then
 	mv "$work/sysroot" "$kept"
 fi
 
+# A copy, so that what walks build/ finds it there.
 mkdir -p "$root/build"
-if [[ $(readlink "$sysroot" 2>/dev/null) != "$kept" ]]; then
-	rm -rf "$sysroot"
-	ln -s "$kept" "$sysroot"
+if [[ $(cat "$sysroot/.key" 2>/dev/null) != "$key" ]]; then
+	rm -rf "$sysroot" "$sysroot.new"
+	cp -r "$kept" "$sysroot.new"
+	echo "$key" >"$sysroot.new/.key"
+	mv "$sysroot.new" "$sysroot"
 fi
