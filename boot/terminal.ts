@@ -169,18 +169,18 @@ export class TerminalView {
     this.#xterm.paste(text);
   }
 
-  /** Everything written, scrollback included, one line per line however it is wrapped. */
+  /** Everything written down to the cursor, scrollback included, one line per line however it is wrapped. */
   text(): string {
     const buffer = this.#xterm.buffer.active;
     let text = '';
-    for (let i = 0; i < buffer.length; i++) {
+    for (let i = 0; i <= buffer.baseY + buffer.cursorY; i++) {
       const line = buffer.getLine(i);
       if (!line) break;
       if (i > 0 && !line.isWrapped) text += '\n';
       // The blanks at the end of a row belong to the text if the line goes on in the next one.
       text += line.translateToString(!buffer.getLine(i + 1)?.isWrapped);
     }
-    return text.trimEnd();
+    return text;
   }
 
   dispose(): void {

@@ -19,7 +19,7 @@ export const BROWSERS: readonly BrowserName[] = ['chromium', 'firefox'];
 export const SITE = process.env['TABOS_SITE'] ?? fileURLToPath(new URL('../build/site', import.meta.url));
 
 /** Long enough for a cold start on a busy two-core machine. */
-export const DEADLINE_MS = 60_000;
+export const DEADLINE_MS = Number(process.env['TABOS_DEADLINE_MS'] ?? 60_000);
 
 const PROGRAMS: Record<BrowserName, readonly string[]> = {
   chromium: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
