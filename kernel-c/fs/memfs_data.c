@@ -133,7 +133,7 @@ static void *page_new(struct inode *inode)
 
 	if (__atomic_add_fetch(&fs->pages, 1, __ATOMIC_RELAXED) <=
 		    __atomic_load_n(&fs->max_pages, __ATOMIC_RELAXED) &&
-	    (page = page_alloc(0))) {
+	    (page = page_alloc_data())) {
 		inode->blocks += PAGE_SIZE / 512;
 		return page;
 	}

@@ -13,6 +13,8 @@
 
 /* A run of 2^order pages, not zeroed, aligned to PAGE_SIZE; NULL when memory is out. */
 void *page_alloc(unsigned order);
+/* One page for the data of a file: NULL while the rest is the kernel's reserve. */
+void *page_alloc_data(void);
 void page_free(void *run, unsigned order);
 /* Pages in use, and pages that could be had, for /proc/meminfo and sysinfo. */
 void page_count(uint64_t *used, uint64_t *total);

@@ -128,9 +128,12 @@ static void *take_run(unsigned order)
 		run_insert(index + (1u << from), from);
 	}
 	page_state[index] = PAGE_USED | order;
-	pages_used += 1u << order;
+	__atomic_store_n(&pages_used, pages_used + (1u << order), __ATOMIC_RELAXED);
 	return page_address(index);
 }
+
+/* Files in memory leave a sixteenth to the kernel, so that a full disk can be tidied up. */
+#define DATA_RESERVE_PART 16
 
 void *page_alloc(unsigned order)
 {
@@ -161,7 +164,7 @@ void page_free(void *run, unsigned order)
 		      ((size_t)PAGE_SIZE << order) - sizeof(struct list));
 	lock(&page_lock);
 	memset(&page_state[index], 0, 1u << order);
-	pages_used -= 1u << order;
+	__atomic_store_n(&pages_used, pages_used - (1u << order), __ATOMIC_RELAXED);
 	run_release(index, order);
 	unlock(&page_lock);
 }
@@ -172,6 +175,16 @@ void page_count(uint64_t *used, uint64_t *total)
 	*used = pages_used;
 	*total = PAGES - first_page;
 	unlock(&page_lock);
+}
+
+void *page_alloc_data(void)
+{
+	uint64_t total = PAGES - first_page;
+
+	/* a stale count does no harm: the reserve is large */
+	if (__atomic_load_n(&pages_used, __ATOMIC_RELAXED) + total / DATA_RESERVE_PART > total)
+		return NULL;
+	return page_alloc(0);
 }
 
 void page_init(void *start, void *end)
