@@ -79,7 +79,7 @@ function parse(words) {
     else if (/^-o./.test(word) && !/^-obj/.test(word)) options.output = word.slice(2)
     else if (word.startsWith('--output=')) options.output = word.slice(9)
     else if (word === '-s') options.strip = true
-    else if (word === '--no-handler-fork') options.handlerFork = false
+    else if (/^(-Wl,)?--no-handler-fork$/.test(word)) options.handlerFork = false
     else if (word === '-shared' || word === '-Wl,-shared') fail(`${word}: there are no shared libraries here`)
     else if (word === '-z') options.args.push(`-Wl,-z,${words[++i]}`)
     else if (IGNORED.has(word) || IGNORED_PREFIX.test(word)) continue

@@ -51,10 +51,10 @@ static void run_frame(struct abi_sigframe *frame)
 int __tabos_deliver(long *result)
 {
 	struct abi_sigframe frame;
-	int ran = 0, all_restart = 1;
+	int taken, ran = 0, all_restart = 1;
 
 	__tabos_pending = 0;
-	while (__tabos_signal_take((uintptr_t)&frame) == 1) {
+	while ((taken = __tabos_signal_take((uintptr_t)&frame)) == 1) {
 		ran = 1;
 		if (!(frame.flags & SA_RESTART))
 			all_restart = 0;
@@ -64,6 +64,8 @@ int __tabos_deliver(long *result)
 		__tabos_signal_done((uintptr_t)&frame.old_mask);
 		__tabos_pending = 0;
 	}
+	if (taken == 2) /* a vfork child was killed: its parent goes on, here */
+		__tabos_vfork_return();
 	if (*result == -TABOS_ERESTART) {
 		if (!ran || all_restart)
 			return 1;
