@@ -125,7 +125,9 @@ async function start(args: Arguments, run: ProgramRun, streams: StandardStreams)
   streams.attach(supervisor);
   const pid = supervisor.spawn(program);
   if (pid < 0) {
-    process.stderr.write(`tabos: cannot run ${run.kind === 'file' ? run.path : program.path}: ${getSystemErrorMessage(pid)}\n`);
+    process.stderr.write(
+      `tabos: cannot run ${run.kind === 'file' ? run.path : program.path}: ${getSystemErrorMessage(pid)}\n`,
+    );
     return pid === -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_RUNNABLE;
   }
   forwardSignals(supervisor, streams, pid);

@@ -79,7 +79,9 @@ export class StandardStreams implements Console {
   constructor(verbose: boolean) {
     this.#verbose = verbose;
     this.bits =
-      (process.stdin.isTTY ? 0 : STDIN_BIT) | (process.stdout.isTTY ? 0 : STDOUT_BIT) | (process.stderr.isTTY ? 0 : STDERR_BIT);
+      (process.stdin.isTTY ? 0 : STDIN_BIT) |
+      (process.stdout.isTTY ? 0 : STDOUT_BIT) |
+      (process.stderr.isTTY ? 0 : STDERR_BIT);
     this.#terminal = process.stdout.isTTY ? process.stdout : process.stderr.isTTY ? process.stderr : null;
   }
 

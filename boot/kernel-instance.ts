@@ -25,7 +25,9 @@ function bindImports(module: WebAssembly.Module, given: KernelImports): WebAssem
     if (value === undefined) throw new Error(`kernel.wasm imports ${from}.${name}, which the boot code lacks`);
     const group = (bound[from] ??= {});
     group[name] =
-      kind === 'function' ? ((value as () => unknown).bind(owner) as WebAssembly.ImportValue) : (value as WebAssembly.ImportValue);
+      kind === 'function'
+        ? ((value as () => unknown).bind(owner) as WebAssembly.ImportValue)
+        : (value as WebAssembly.ImportValue);
   }
   return bound;
 }

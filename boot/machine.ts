@@ -39,7 +39,7 @@ export function machineImports(host: MachineHost): MachineImports {
 
     random(buffer, length) {
       try {
-        for (let done = 0; done < length; ) {
+        for (let done = 0; done < length;) {
           const part = new Uint8Array(Math.min(length - done, RANDOM_BYTES_MAX));
           crypto.getRandomValues(part);
           memory.write(buffer + done, part);

@@ -87,7 +87,10 @@ async function readArchive(path: URL | string): Promise<Uint8Array> {
   try {
     return await promisify(gunzip)(bytes);
   } catch (error) {
-    throw new BootFailure('archive', `the boot archive is corrupt: ${error instanceof Error ? error.message : String(error)}`);
+    throw new BootFailure(
+      'archive',
+      `the boot archive is corrupt: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 

@@ -60,11 +60,22 @@ export type ToSupervisor =
   /** The window has closed: SIGHUP. Unacknowledged output is forgotten. */
   | { readonly type: 'terminal-close'; readonly terminal: number }
   /** Put a file into the running system, as root; `written` repeats `request`. */
-  | { readonly type: 'write-file'; readonly request: number; readonly path: string; readonly mode: number; readonly data: Uint8Array };
+  | {
+      readonly type: 'write-file';
+      readonly request: number;
+      readonly path: string;
+      readonly mode: number;
+      readonly data: Uint8Array;
+    };
 
 export type FromSupervisor =
   /** Bytes of a download so far; `total` is 0 while nobody knows. */
-  | { readonly type: 'progress'; readonly name: 'kernel' | 'uaccess' | 'archive'; readonly loaded: number; readonly total: number }
+  | {
+      readonly type: 'progress';
+      readonly name: 'kernel' | 'uaccess' | 'archive';
+      readonly loaded: number;
+      readonly total: number;
+    }
   /** A step of the start, for the eye. */
   | { readonly type: 'step'; readonly step: 'compile' | 'unpack' }
   | { readonly type: 'ready' }

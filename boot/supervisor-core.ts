@@ -13,7 +13,13 @@ import { HidDriver } from '../drivers-ts/hid.ts';
 import { KernelMemory } from '../drivers-ts/memory.ts';
 import { NetDriver } from '../drivers-ts/net.ts';
 import { clockSince, wallClock } from './clock.ts';
-import { instantiateKernel, KERNEL_PAGES_INITIAL, KERNEL_PAGES_MAX, systemCalls, type KernelExports } from './kernel-instance.ts';
+import {
+  instantiateKernel,
+  KERNEL_PAGES_INITIAL,
+  KERNEL_PAGES_MAX,
+  systemCalls,
+  type KernelExports,
+} from './kernel-instance.ts';
 import { machineImports } from './machine.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 import { ProgramStore, SharedMemories } from './programs.ts';
@@ -137,7 +143,8 @@ export class Supervisor {
         'terminal-write': (terminal, buffer, length) =>
           this.#platform.terminalWrite(terminal, this.#memory.copy(buffer, length)),
         'terminal-ready': (terminal) => this.#feedTerminalSoon(terminal),
-        'stream-write': (stream, buffer, length) => this.#platform.streamWrite(stream, this.#memory.copy(buffer, length)),
+        'stream-write': (stream, buffer, length) =>
+          this.#platform.streamWrite(stream, this.#memory.copy(buffer, length)),
         'stream-want': () => this.#streamWanted(),
         exited: (pid, status) => this.#exited(pid, status),
       },
@@ -234,7 +241,10 @@ export class Supervisor {
     this.#workers.clear();
     for (const { deadline } of states) if (deadline !== null) clearTimeout(deadline);
     const handles = [...states.map(({ handle }) => handle), ...this.#early, ...this.#helpers];
-    await Promise.all([...handles.map((handle) => handle.terminate()), ...this.#drivers.map((driver) => driver.dispose())]);
+    await Promise.all([
+      ...handles.map((handle) => handle.terminate()),
+      ...this.#drivers.map((driver) => driver.dispose()),
+    ]);
   }
 
   /* ---- workers ---- */
@@ -410,7 +420,7 @@ export class Supervisor {
   }
 
   #feedArchive(chunk: Uint8Array): void {
-    for (let done = 0; done < chunk.length; ) {
+    for (let done = 0; done < chunk.length;) {
       const part = chunk.subarray(done, done + BUFFER_BYTES);
       this.#memory.write(this.#buffer, part);
       this.#archive(part.length);

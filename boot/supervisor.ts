@@ -5,7 +5,13 @@
 import { FsDriver } from '../drivers-ts/fs.ts';
 import { IdbStore } from '../drivers-ts/idb-store.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
-import { TERMINAL_WINDOW, type BootOptions, type FromSupervisor, type FromTask, type ToSupervisor } from './protocol.ts';
+import {
+  TERMINAL_WINDOW,
+  type BootOptions,
+  type FromSupervisor,
+  type FromTask,
+  type ToSupervisor,
+} from './protocol.ts';
 import { BootFailure, Supervisor } from './supervisor-core.ts';
 
 /** A few workers ready before the first program asks for one. */
@@ -180,7 +186,10 @@ async function unpack(target: Supervisor, response: Response): Promise<void> {
     await target.unpack(chunksOf(response.body.pipeThrough(new DecompressionStream('gzip'))));
   } catch (error) {
     if (error instanceof BootFailure) throw error;
-    throw new BootFailure('archive', `the boot archive is corrupt: ${error instanceof Error ? error.message : String(error)}`);
+    throw new BootFailure(
+      'archive',
+      `the boot archive is corrupt: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -191,7 +200,10 @@ async function boot(options: BootOptions): Promise<void> {
     const archive = download('archive', options.archive);
     archive.catch(() => undefined); // it is awaited below, perhaps after another failure
     for (let count = EARLY_WORKERS; count > 0; count--) early.push(startWorker());
-    const [kernel, uaccess] = await Promise.all([compile('kernel', options.kernel), compile('uaccess', options.uaccess)]);
+    const [kernel, uaccess] = await Promise.all([
+      compile('kernel', options.kernel),
+      compile('uaccess', options.uaccess),
+    ]);
     post({ type: 'step', step: 'compile' });
     const cpus = options.cpus ?? navigator.hardwareConcurrency;
     supervisor = new Supervisor(platform, { kernel, uaccess }, cpus, early);

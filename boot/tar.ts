@@ -19,7 +19,8 @@ function splitPath(path: string): { name: Uint8Array; prefix: Uint8Array } {
   const whole = encoder.encode(path.replace(/^\/+/, ''));
   if (whole.length <= 100) return { name: whole, prefix: new Uint8Array() };
   for (let slash = whole.length - 101; slash <= 155 && slash < whole.length; slash++)
-    if (slash > 0 && whole[slash] === 0x2f) return { name: whole.subarray(slash + 1), prefix: whole.subarray(0, slash) };
+    if (slash > 0 && whole[slash] === 0x2f)
+      return { name: whole.subarray(slash + 1), prefix: whole.subarray(0, slash) };
   throw new ErrnoError(EINVAL, `${path}: too long for an archive`);
 }
 

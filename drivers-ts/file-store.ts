@@ -27,7 +27,7 @@ export class FileStore implements BlockStore {
 
   async read(block: number, count: number): Promise<Uint8Array> {
     const out = new Uint8Array(count * BLOCK_BYTES);
-    for (let done = 0; done < out.length; ) {
+    for (let done = 0; done < out.length;) {
       const { bytesRead } = await this.#file.read(out, done, out.length - done, block * BLOCK_BYTES + done);
       if (bytesRead === 0) break; // beyond the end: zero
       done += bytesRead;
@@ -37,7 +37,7 @@ export class FileStore implements BlockStore {
 
   async write(block: number, data: Uint8Array): Promise<void> {
     if (this.#readOnly) throw new ErrnoError(EROFS);
-    for (let done = 0; done < data.length; ) {
+    for (let done = 0; done < data.length;) {
       const { bytesWritten } = await this.#file.write(data, done, data.length - done, block * BLOCK_BYTES + done);
       done += bytesWritten;
     }

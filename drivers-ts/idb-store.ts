@@ -143,7 +143,7 @@ export class IdbStore implements BlockStore {
 
 /** The runs that `count` blocks from `block` on lie in: blocks from..to of run id are blocks at.. of the range. */
 function* runsOf(block: number, count: number): Generator<{ id: number; from: number; to: number; at: number }> {
-  for (let at = 0; at < count; ) {
+  for (let at = 0; at < count;) {
     const id = Math.floor((block + at) / RUN_BLOCKS);
     const from = (block + at) % RUN_BLOCKS;
     const to = Math.min(RUN_BLOCKS, from + count - at);

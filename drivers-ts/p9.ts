@@ -154,7 +154,9 @@ class Builder {
 
   qid(stat: BigIntStats): this {
     const type = stat.isDirectory() ? QID_DIRECTORY : stat.isSymbolicLink() ? QID_SYMLINK : 0;
-    return this.u8(type).u32(Number(stat.mtimeMs & 0xffffffffn)).u64(stat.ino);
+    return this.u8(type)
+      .u32(Number(stat.mtimeMs & 0xffffffffn))
+      .u64(stat.ino);
   }
 
   time(ns: bigint): this {
@@ -401,7 +403,11 @@ export class NinepServer implements MessageServer {
       const length = 13 + 8 + 1 + 2 + encoder.encode(entry.name).length;
       if (used + length > room) break;
       used += length;
-      data.qid(entry.stat).u64(BigInt(i + 1)).u8(entry.type).text(entry.name);
+      data
+        .qid(entry.stat)
+        .u64(BigInt(i + 1))
+        .u8(entry.type)
+        .text(entry.name);
     }
     reply.u32(used).bytes(data.finish(0, 0).subarray(HEADER_BYTES));
   }

@@ -21,7 +21,9 @@ function program(fields: string, abi: number[] = ABI): Uint8Array {
   return Uint8Array.from([...assemble(fields), ...abi]);
 }
 
-const good = program(`${MEMORY} (import "tabos:posix/file" "read" (func (param i32 i32 i32) (result i32))) ${GLOBALS} ${START}`);
+const good = program(
+  `${MEMORY} (import "tabos:posix/file" "read" (func (param i32 i32 i32) (result i32))) ${GLOBALS} ${START}`,
+);
 
 function refused(bytes: Uint8Array, reason: RegExp): void {
   assert.throws(
@@ -65,7 +67,10 @@ describe('modules', () => {
   });
 
   it('modules: an import that is not in the kernel is named', () => {
-    refused(program(`${MEMORY} (import "tabos:posix/file" "frobnicate" (func)) ${GLOBALS} ${START}`), /file\.frobnicate/);
+    refused(
+      program(`${MEMORY} (import "tabos:posix/file" "frobnicate" (func)) ${GLOBALS} ${START}`),
+      /file\.frobnicate/,
+    );
     refused(program(`${MEMORY} (import "host" "log" (func)) ${GLOBALS} ${START}`), /host\.log/);
     refused(program(`${MEMORY} (import "env" "x" (global i32)) ${GLOBALS} ${START}`), /env\.x/);
   });

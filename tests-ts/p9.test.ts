@@ -94,7 +94,7 @@ describe('p9', () => {
       const reply = await ask(40, u32(fid), { size: 8, value: offset }, u32(60)); // one or two entries at a time
       const length = reply.readUInt32LE(0);
       if (length === 0) return found;
-      for (let at = 4; at < 4 + length; ) {
+      for (let at = 4; at < 4 + length;) {
         offset = reply.readBigUInt64LE(at + 13);
         const nameLength = reply.readUInt16LE(at + 22);
         found.push(reply.toString('utf8', at + 24, at + 24 + nameLength));
@@ -169,7 +169,20 @@ describe('p9', () => {
     assert.ok(reply === null || reply.readUInt16LE(0) < 2);
     await refused(EINVAL, 110, u32(ROOT), u32(nextFid++), u16(1), 'sub/deep');
     await refused(EINVAL, 72, u32(ROOT), '..', u32(0o755), u32(0));
-    await refused(EACCES, 26, u32(await walk('slash')), u32(1), u32(0o777), u32(0), u32(0), u64(0), u64(0), u64(0), u64(0), u64(0));
+    await refused(
+      EACCES,
+      26,
+      u32(await walk('slash')),
+      u32(1),
+      u32(0o777),
+      u32(0),
+      u32(0),
+      u64(0),
+      u64(0),
+      u64(0),
+      u64(0),
+      u64(0),
+    );
   });
 
   it('p9: a read-only tree can be read and refuses changes', async () => {

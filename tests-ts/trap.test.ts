@@ -1,7 +1,17 @@
 /** boot/trap.ts: traps become signals, and stacks have names. */
 import assert from 'node:assert/strict';
 import loadWabt from 'wabt';
-import { describeTrap, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, trapPhrase, trapSignal, wasmFrames } from '../boot/trap.ts';
+import {
+  describeTrap,
+  SIGABRT,
+  SIGBUS,
+  SIGFPE,
+  SIGILL,
+  SIGSEGV,
+  trapPhrase,
+  trapSignal,
+  wasmFrames,
+} from '../boot/trap.ts';
 
 const wabt = await loadWabt();
 

@@ -1,0 +1,187 @@
+/** The command tabos in Node: streams, statuses, signals, the terminal. Needs the built system. */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+const CLI = fileURLToPath(new URL('../build/node/cli.js', import.meta.url));
+const DEADLINE_MS = 60_000;
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+const running = new Set<ChildProcessWithoutNullStreams>();
+
+function start(program: string, args: readonly string[]): ChildProcessWithoutNullStreams {
+  const child = spawn(program, args);
+  running.add(child);
+  child.on('exit', () => running.delete(child));
+  child.stdin.on('error', () => undefined); // it may end without reading all
+  return child;
+}
+
+const tabos = (...args: string[]): ChildProcessWithoutNullStreams => start(process.execPath, [CLI, ...args]);
+
+async function finish(child: ChildProcessWithoutNullStreams, input: string | Buffer = ''): Promise<Outcome> {
+  child.stdin.end(input);
+  const [stdout, stderr, [code]] = await Promise.all([buffer(child.stdout), text(child.stderr), once(child, 'exit')]);
+  return { code: code as number | null, stdout, stderr };
+}
+
+async function sh(command: string, ...args: string[]): Promise<[string, number | null]> {
+  const { stdout, code } = await finish(tabos('-c', command, ...args));
+  return [stdout.toString(), code];
+}
+
+/** All that a stream says, to wait for. */
+class Transcript {
+  #all = '';
+  readonly #stream: NodeJS.ReadableStream;
+
+  constructor(stream: NodeJS.ReadableStream) {
+    this.#stream = stream;
+    stream.on('data', (bytes: Buffer) => (this.#all += bytes.toString()));
+  }
+
+  /** Wait for `wanted` after what was waited for before. */
+  async until(wanted: string): Promise<string> {
+    for (;;) {
+      const at = this.#all.indexOf(wanted);
+      if (at >= 0) {
+        const before = this.#all.slice(0, at);
+        this.#all = this.#all.slice(at + wanted.length);
+        return before;
+      }
+      await Promise.race([
+        once(this.#stream, 'data'),
+        once(this.#stream, 'end').then(() => assert.fail(`ended without ${wanted}: ${this.#all}`)),
+      ]);
+    }
+  }
+}
+
+describe('node', function () {
+  this.timeout(DEADLINE_MS);
+  let directory: string;
+
+  before(() => (directory = mkdtempSync(join(tmpdir(), 'tabos-node-'))));
+  after(() => rmSync(directory, { recursive: true }));
+  afterEach(() => running.forEach((child) => child.kill('SIGKILL')));
+
+  it('node: -c runs a command line, with its arguments', async () => {
+    assert.deepEqual(await sh('echo "$0 $2"', 'zero', 'one', 'two words'), ['zero two words\n', 0]);
+  });
+
+  it('node: the exit status is the one a shell gives', async () => {
+    assert.equal((await sh('exit 42'))[1], 42);
+    assert.equal((await sh('kill -9 $$'))[1], 137);
+    assert.equal((await sh('nonesuch 2>/dev/null'))[1], 127);
+    assert.equal((await sh('cat /dev/null | (exit 3)'))[1], 3);
+  });
+
+  it('node: standard input and output pass every byte', async () => {
+    const data = randomBytes(1_500_000);
+    const { stdout, code } = await finish(tabos('-c', 'cat | cat'), data);
+    assert.equal(code, 0);
+    assert.ok(stdout.equals(data));
+  });
+
+  it('node: standard error is apart from standard output', async () => {
+    const { stdout, stderr } = await finish(tabos('-c', 'echo out; echo err >&2'));
+    assert.deepEqual([stdout.toString(), stderr], ['out\n', 'err\n']);
+  });
+
+  it('node: --env and --cwd reach the program', async () => {
+    const { stdout } = await finish(tabos('--env', 'FRUIT=a=b', '--cwd', '/tmp', '-c', 'echo $FRUIT; pwd'));
+    assert.equal(stdout.toString(), 'a=b\n/tmp\n');
+  });
+
+  it('node: when the reader of the output has gone, the writer gets EPIPE and all ends', async () => {
+    const child = tabos('-c', 'yes');
+    child.stdout.once('data', () => child.stdout.destroy());
+    const [code] = await once(child, 'exit');
+    assert.equal(code, 128 + 13);
+  });
+
+  for (const [signal, number] of [
+    ['SIGTERM', 15],
+    ['SIGINT', 2],
+    ['SIGHUP', 1],
+  ] as const)
+    it(`node: ${signal} goes to the programs`, async () => {
+      const child = tabos('-c', 'echo ready; sleep 1000');
+      await new Transcript(child.stdout).until('ready');
+      child.kill(signal);
+      const [code] = await once(child, 'exit');
+      assert.equal(code, 128 + number);
+    });
+
+  it('node: what is no program is refused, with the reason', async () => {
+    const path = join(directory, 'foreign.wasm');
+    writeFileSync(path, Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+    const { code, stderr } = await finish(tabos(path));
+    assert.equal(code, 126);
+    assert.match(stderr, /not built for TabOS/);
+  });
+
+  it('node: a file that is not there and an option that is none', async () => {
+    assert.equal((await finish(tabos(join(directory, 'nonesuch.wasm')))).code, 127);
+    const { code, stderr } = await finish(tabos('--nonesuch'));
+    assert.equal(code, 2);
+    assert.match(stderr, /usage: tabos/);
+  });
+
+  it('node: a corrupt boot archive is a readable message', async () => {
+    const path = join(directory, 'boot.tar.gz');
+    writeFileSync(path, readFileSync(new URL('../build/site/boot.tar.gz', import.meta.url)).subarray(0, 100_000));
+    const { code, stderr } = await finish(tabos('--archive', path, '-c', 'true'));
+    assert.equal(code, 70);
+    assert.match(stderr, /boot archive is corrupt/);
+  });
+
+  describe('in a terminal', () => {
+    let child: ChildProcessWithoutNullStreams;
+    let screen: Transcript;
+
+    beforeEach(async () => {
+      const command = `stty rows 30 columns 90; '${process.execPath}' '${CLI}'; echo "status $?"; stty -a`;
+      child = start('script', ['-qec', command, '/dev/null']);
+      screen = new Transcript(child.stdout);
+      await screen.until('# ');
+    });
+
+    it('node: a shell runs, knows the size, and its end gives the terminal back', async () => {
+      child.stdin.write('stty size; exit 7\r');
+      await screen.until('30 90\r\n');
+      await screen.until('status 7');
+      assert.match(await screen.until('echoke'), /[^-]icanon/);
+    });
+
+    it('node: Ctrl-C reaches the program, and the shell goes on', async () => {
+      child.stdin.write('sleep 1000; echo came back\r');
+      await screen.until('came back\r\n'); // the echo of what was typed
+      child.stdin.write('\x03');
+      await screen.until('# ');
+      child.stdin.write('echo $((6 * 7))\r');
+      await screen.until('42');
+    });
+
+    it('node: Ctrl-Z stops a job, and kill ends it', async () => {
+      child.stdin.write('sleep 1000\r');
+      await screen.until('sleep 1000\r\n');
+      child.stdin.write('\x1a');
+      await screen.until('Stopped');
+      child.stdin.write('kill %1; wait; echo all gone\r');
+      await screen.until('all gone\r\n');
+      await screen.until('all gone\r\n');
+    });
+  });
+});
