@@ -33,8 +33,9 @@ struct task *test_task_new(struct task *parent)
 	if (!parent)
 		session_start(p);
 	/* A handler for everything, so that signals are kept for the test to see. */
-	for (int i = 0; i < NSIG; i++)
-		p->sighand.action[i].handler = HANDLER;
+	for (int sig = 1; sig <= NSIG; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			p->sighand.action[sig - 1].handler = HANDLER;
 	p->files = parent ? fdtable_copy(parent->process->files) : fdtable_new();
 	p->fs = fs_context_new();
 	p->mm = mm_new();

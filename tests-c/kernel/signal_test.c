@@ -129,8 +129,10 @@ TEST("signal: a task in user mode is swapped to DEAD, one in the kernel is not")
 	struct task *user = test_task_new(current), *kernel = test_task_new(current);
 
 	user->state = TASK_USER;
+	task_get(user); /* the supervisor may bury it at once */
 	signal_send_process(user->process, SIGKILL, NULL);
 	EXPECT_EQ(user->state, TASK_DEAD);
+	task_put(user);
 	signal_send_process(kernel->process, SIGKILL, NULL);
 	EXPECT_EQ(kernel->state, TASK_KERNEL);
 	EXPECT(kernel->killed && kernel->attention);
@@ -139,6 +141,7 @@ TEST("signal: a task in user mode is swapped to DEAD, one in the kernel is not")
 	int status;
 	EXPECT(process_wait(P_ALL, 0, WEXITED, &status, NULL, NULL) > 0);
 	EXPECT_EQ(status, SIGKILL);
+	test_take_signal(current, SIGCHLD);
 }
 
 TEST("signal: permission follows real and saved ids, and SIGCONT the session")
