@@ -40,7 +40,7 @@ function environment(args: Arguments): string[] {
     ['HOME', '/root'],
     ['USER', 'root'],
     ['LOGNAME', 'root'],
-    ['SHELL', '/bin/sh'],
+    ['SHELL', '/bin/ash'],
     ['TERM', process.env['TERM'] ?? 'dumb'],
     ['LANG', 'C.UTF-8'],
     ['PWD', args.cwd],
@@ -58,7 +58,7 @@ async function plan(args: Arguments, run: ProgramRun, streams: StandardStreams):
   };
   switch (run.kind) {
     case 'shell':
-      return { program: { ...common, path: '/bin/sh', argv: ['sh'] }, files: [] };
+      return { program: { ...common, path: '/bin/ash', argv: ['-ash'] }, files: [] };
     case 'command':
       return {
         program: { ...common, path: '/bin/sh', argv: ['sh', '-c', run.command, ...run.args] },
