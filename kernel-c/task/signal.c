@@ -139,8 +139,11 @@ static sigset deliverable(const struct task *t)
 
 bool signal_pending(void)
 {
-	return current->killed || (current->attention && deliverable(current)) ||
-	       current->process->stopped;
+	struct task *t = current;
+
+	return __atomic_load_n(&t->killed, __ATOMIC_RELAXED) ||
+	       (__atomic_load_n(&t->attention, __ATOMIC_RELAXED) && deliverable(t)) ||
+	       __atomic_load_n(&t->process->stopped, __ATOMIC_RELAXED);
 }
 
 bool signal_recalculate(struct task *t)
