@@ -12,6 +12,10 @@ import { fileURLToPath } from 'node:url';
 const CLI = fileURLToPath(new URL('../build/node/cli.js', import.meta.url));
 const DEADLINE_MS = 60_000;
 
+/** A job that says when it has the terminal; before that, keys go to the shell. */
+const JOB = "sh -c 'echo up$((1)); sleep 1000'";
+const JOB_RUNS = 'up1\r\n';
+
 interface Outcome {
   readonly code: number | null;
   readonly stdout: Buffer;
@@ -44,27 +48,30 @@ async function sh(command: string, ...args: string[]): Promise<[string, number |
 /** All that a stream says, to wait for. */
 class Transcript {
   #all = '';
-  readonly #stream: NodeJS.ReadableStream;
+  #ended = false;
+  #changed: () => void = () => undefined;
 
   constructor(stream: NodeJS.ReadableStream) {
-    this.#stream = stream;
-    stream.on('data', (bytes: Buffer) => (this.#all += bytes.toString()));
+    stream.on('data', (bytes: Buffer) => {
+      this.#all += bytes.toString();
+      this.#changed();
+    });
+    stream.on('end', () => {
+      this.#ended = true;
+      this.#changed();
+    });
   }
 
-  /** Wait for `wanted` after what was waited for before. */
+  /** Wait for `wanted` after what was waited for before; what came before it. */
   async until(wanted: string): Promise<string> {
-    for (;;) {
-      const at = this.#all.indexOf(wanted);
-      if (at >= 0) {
-        const before = this.#all.slice(0, at);
-        this.#all = this.#all.slice(at + wanted.length);
-        return before;
-      }
-      await Promise.race([
-        once(this.#stream, 'data'),
-        once(this.#stream, 'end').then(() => assert.fail(`ended without ${wanted}: ${this.#all}`)),
-      ]);
+    while (!this.#all.includes(wanted)) {
+      if (this.#ended) assert.fail(`ended without ${wanted}: ${this.#all}`);
+      await new Promise<void>((resolve) => (this.#changed = resolve));
     }
+    const at = this.#all.indexOf(wanted);
+    const before = this.#all.slice(0, at);
+    this.#all = this.#all.slice(at + wanted.length);
+    return before;
   }
 }
 
@@ -166,8 +173,8 @@ describe('node', function () {
     });
 
     it('node: Ctrl-C reaches the program, and the shell goes on', async () => {
-      child.stdin.write('sleep 1000; echo came back\r');
-      await screen.until('came back\r\n'); // the echo of what was typed
+      child.stdin.write(`${JOB}\r`);
+      await screen.until(JOB_RUNS);
       child.stdin.write('\x03');
       await screen.until('# ');
       child.stdin.write('echo $((6 * 7))\r');
@@ -175,8 +182,8 @@ describe('node', function () {
     });
 
     it('node: Ctrl-Z stops a job, and kill ends it', async () => {
-      child.stdin.write('sleep 1000\r');
-      await screen.until('sleep 1000\r\n');
+      child.stdin.write(`${JOB}\r`);
+      await screen.until(JOB_RUNS);
       child.stdin.write('\x1a');
       await screen.until('Stopped');
       child.stdin.write('kill %1; wait; echo all gone\r');
