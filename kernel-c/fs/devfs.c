@@ -93,7 +93,8 @@ static const char *const links[][2] = {
 static struct superblock *devfs_get(void)
 {
 	static const struct memfs_options o = { UINT64_MAX, UINT64_MAX, 0755, 0, 0, DEVFS_MAGIC };
-	struct inode *root;
+	struct inode *root, *pts;
+	int err;
 
 	if (devfs || !(devfs = memfs_new(&devfs_type, &o)))
 		return devfs;
@@ -102,6 +103,10 @@ static struct superblock *devfs_get(void)
 	mutex_lock(&root->lock);
 	for (unsigned i = 0; i < countof(links); i++)
 		root->ops->symlink(root, links[i][0], strlen(links[i][0]), links[i][1]);
+	/* there before the first pseudo-terminal, as programs expect */
+	pts = root->ops->create(root, "pts", 3, S_IFDIR | 0755, 0, &err);
+	if (pts)
+		inode_put(pts);
 	mutex_unlock(&root->lock);
 	return devfs;
 }

@@ -182,32 +182,19 @@ static const struct file_ops controlling_ops = {
 	.stream = true,
 };
 
+/* By its name, so that ttyname(3) finds it again. */
 struct file *terminal_open(int n, int *err)
 {
 	struct terminal *t = terminal_make(n);
-	struct inode *inode;
-	struct file *f;
+	char path[24];
 
 	*err = -ENXIO;
 	if (!t)
 		return NULL;
-	*err = -ENOMEM;
-	inode = inode_anonymous(S_IFCHR | 0620, &terminal_ops);
-	if (!inode)
-		goto put;
-	inode->rdev = t->tty.rdev;
-	f = file_new(inode, &terminal_ops, O_RDWR | O_NOCTTY, err);
-	if (!f)
-		goto put;
-	*err = tty_attach_file(&t->tty, f);
 	tty_put(&t->tty);
-	if (*err == 0)
-		return f;
-	file_put(f);
-	return NULL;
-put:
-	tty_put(&t->tty);
-	return NULL;
+	ksnprintf(path, sizeof(path), "/dev/tty%d", n);
+	return vfs_open(current ? current_process : process_init, AT_FDCWD, path, O_RDWR | O_NOCTTY,
+			0, err);
 }
 
 int terminal_give(int n, struct process *p)
