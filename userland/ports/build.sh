@@ -110,6 +110,9 @@ if [ "${1-}" = --steps ]; then
 	port_steps "$2"
 	exit
 fi
+mkdir -p "$out"
+exec 9>"$out/.lock"
+flock 9 # two builds at once would share folders
 toolchain=$(toolchain_hash)
 if [ $# -eq 0 ]; then
 	rm -rf "$root"
