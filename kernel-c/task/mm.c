@@ -283,6 +283,12 @@ static int32_t map(struct mm *mm, uaddr address, uint32_t length, int flags, str
 	assert_held(&mm->lock);
 	if (over_limit(mm, length))
 		return -ENOMEM;
+	/* musl's malloc maps a guard page over the heap: it stays heap, zeroed. */
+	if (flags & MAP_FIXED && !f && address % PAGE_SIZE == 0 &&
+	    address >= mm->heap_base && (uint64_t)address + length <= mm->brk) {
+		user_zero(address, length);
+		return (int32_t)address;
+	}
 	if (flags & MAP_FIXED) {
 		if (address % PAGE_SIZE || address < mm->brk || (uint64_t)address + length > TOP)
 			return address % PAGE_SIZE ? -EINVAL : -ENOMEM;
