@@ -123,27 +123,32 @@ class Builder {
   #length = HEADER_BYTES;
 
   u8(value: number): this {
-    this.#view.setUint8(this.#grow(1), value);
+    const at = this.#grow(1);
+    this.#view.setUint8(at, value);
     return this;
   }
 
   u16(value: number): this {
-    this.#view.setUint16(this.#grow(2), value, true);
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value, true);
     return this;
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#grow(4), value, true);
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value, true);
     return this;
   }
 
   u64(value: bigint): this {
-    this.#view.setBigUint64(this.#grow(8), BigInt.asUintN(64, value), true);
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, BigInt.asUintN(64, value), true);
     return this;
   }
 
   bytes(value: Uint8Array): this {
-    this.#bytes.set(value, this.#grow(value.length));
+    const at = this.#grow(value.length);
+    this.#bytes.set(value, at);
     return this;
   }
 
@@ -160,7 +165,8 @@ class Builder {
   }
 
   time(ns: bigint): this {
-    return this.u64(ns / 1_000_000_000n).u64(ns % 1_000_000_000n);
+    const subsecond = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n; // also before 1970
+    return this.u64((ns - subsecond) / 1_000_000_000n).u64(subsecond);
   }
 
   finish(type: number, tag: number): Uint8Array {
@@ -170,6 +176,7 @@ class Builder {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** Where the next `length` bytes go. It may replace the arrays, so it comes before any use of them. */
   #grow(length: number): number {
     const at = this.#length;
     this.#length += length;

@@ -1,6 +1,6 @@
 /** drivers-ts/p9.ts over a directory of the host: the messages of Linux's v9fs. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EACCES, EBADF, EEXIST, EINVAL, ENOENT, ENOTEMPTY, EOPNOTSUPP, EROFS } from '../drivers-ts/errno.ts';
@@ -121,6 +121,22 @@ describe('p9', () => {
     assert.equal(reply.readUInt32LE(0), 5);
     await ask(50, u32(fid), u32(0));
     assert.equal(readFileSync(join(directory, 'new'), 'utf8'), '\0\0\0hello');
+  });
+
+  it('p9: a read takes as much as the answer has room for', async () => {
+    const data = Buffer.alloc(20_000, 'abcdefg');
+    writeFileSync(join(directory, 'large'), data);
+    const fid = await walk('large');
+    await ask(12, u32(fid), u32(0));
+    const reply = await ask(116, u32(fid), u64(5), u32(100_000));
+    assert.deepEqual(reply.subarray(4), data.subarray(5, 5 + CAPACITY - 11));
+  });
+
+  it('p9: times before 1970 count whole seconds down and nanoseconds up', async () => {
+    utimesSync(join(directory, 'file'), new Date(-1250), new Date(-1250));
+    const reply = await ask(24, u32(await walk('file')), u64(0x7ff));
+    const mtime = 8 + 13 + 12 + 8 * 5 + 16;
+    assert.deepEqual([reply.readBigInt64LE(mtime), reply.readBigInt64LE(mtime + 8)], [-2n, 750_000_000n]);
   });
 
   it('p9: attributes tell size and mode', async () => {
