@@ -186,6 +186,17 @@ void unlock_pair(struct lock *a, struct lock *b)
 	unlock(a);
 }
 
+bool mutex_try(struct mutex *m)
+{
+	uint32_t free = 0;
+
+	if (!__atomic_compare_exchange_n(&m->l.word, &free, 1, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return false;
+	lock_taken(&m->l);
+	return true;
+}
+
 void mutex_unlock(struct mutex *m)
 {
 	unlock(&m->l);

@@ -96,6 +96,8 @@ struct mutex {
 #define MUTEX_INIT(r) { LOCK_INIT(r) }
 void mutex_init(struct mutex *m, enum lock_rank rank);
 void mutex_lock(struct mutex *m);
+/* Take it if it is free now. Never waits, so the order does not matter. */
+bool mutex_try(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 void mutex_lock_pair(struct mutex *a, struct mutex *b);
 void mutex_unlock_pair(struct mutex *a, struct mutex *b);

@@ -42,16 +42,16 @@ int32_t sys_fstatat(int32_t dirfd, uint32_t path, uint32_t buffer, uint32_t flag
 		if (!path || !first) {
 			if (!(f = fd_get(dirfd)))
 				return -EBADF;
-			inode_stat(f->inode, &st);
+			err = inode_stat(f->inode, &st);
 			file_put(f);
-			return copy_out(buffer, &st, sizeof st);
+			return err < 0 ? err : copy_out(buffer, &st, sizeof st);
 		}
 	}
 	if ((err = at_lookup(dirfd, path, flags, &at)) < 0)
 		return err;
-	inode_stat(at.dentry->inode, &st);
+	err = inode_stat(at.dentry->inode, &st);
 	path_put(&at);
-	return copy_out(buffer, &st, sizeof st);
+	return err < 0 ? err : copy_out(buffer, &st, sizeof st);
 }
 
 int32_t sys_faccessat(int32_t dirfd, uint32_t path, uint32_t mode, uint32_t flags)

@@ -5,10 +5,10 @@
 #include "namei.h"
 
 /* ctime and the filesystem's copy, after a change; inode locked. */
-static int inode_changed(struct inode *inode)
+static int inode_changed(struct inode *inode, uint32_t what)
 {
 	inode->ctime = time_now();
-	return inode->ops->setattr ? inode->ops->setattr(inode) : 0;
+	return inode->ops->setattr ? inode->ops->setattr(inode, what) : 0;
 }
 
 int vfs_chmod(struct process *p, const struct path *path, uint32_t mode)
@@ -27,7 +27,7 @@ int vfs_chmod(struct process *p, const struct path *path, uint32_t mode)
 		if (c->euid != 0 && c->egid != inode->gid && !cred_in_group(c, inode->gid))
 			mode &= ~S_ISGID;
 		inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
-		err = inode_changed(inode);
+		err = inode_changed(inode, ATTR_MODE);
 	}
 	mutex_unlock(&inode->lock);
 	return err;
@@ -48,10 +48,12 @@ int vfs_chown(struct process *p, const struct path *path, uint32_t uid, uint32_t
 {
 	struct inode *inode = path->dentry->inode;
 	int err = mount_writable(path->mount);
+	uint32_t mode;
 
 	if (err < 0)
 		return err;
 	mutex_lock(&inode->lock);
+	mode = inode->mode;
 	err = -EPERM;
 	if (may_chown(process_cred(p), inode, uid, gid)) {
 		if (uid != UINT32_MAX)
@@ -63,7 +65,7 @@ int vfs_chown(struct process *p, const struct path *path, uint32_t uid, uint32_t
 			if (inode->mode & 0010)
 				inode->mode &= ~S_ISGID;
 		}
-		err = inode_changed(inode);
+		err = inode_changed(inode, inode->mode == mode ? ATTR_OWNER : ATTR_OWNER | ATTR_MODE);
 	}
 	mutex_unlock(&inode->lock);
 	return err;
@@ -112,7 +114,8 @@ int vfs_utimes(struct process *p, const struct path *path, const struct abi_time
 			times = both_now;
 		set_time(&inode->atime, &times[0], &now);
 		set_time(&inode->mtime, &times[1], &now);
-		err = inode_changed(inode);
+		err = inode_changed(inode, (times[0].nsec != UTIME_OMIT ? ATTR_ATIME : 0) |
+					   (times[1].nsec != UTIME_OMIT ? ATTR_MTIME : 0));
 	}
 	mutex_unlock(&inode->lock);
 	return err;

@@ -176,16 +176,41 @@ static struct dentry *dentry_cached(struct dentry *dir, const char *name, size_t
 	return d;
 }
 
-/* Ask the filesystem; with dir's inode locked nobody else can add the same name. */
-static struct dentry *dentry_load(struct dentry *dir, const char *name, size_t length, int *err)
+/*
+ * A cached name whose filesystem now finds `inode` (or NULL) there: is that what
+ * the dentry says? If not, it is a name no more, and another takes its place;
+ * only a mount point stays, or what is mounted there could not be reached.
+ */
+static bool dentry_valid(struct dentry *d, struct inode *inode)
+{
+	if (d->inode == inode || __atomic_load_n(&d->mounts, __ATOMIC_RELAXED))
+		return true;
+	dentry_unhash(d);
+	return false;
+}
+
+/*
+ * Ask the filesystem; with dir's inode locked nobody else can add the same name.
+ * `cached` (consumed) is what the cache knows, or NULL.
+ */
+static struct dentry *dentry_load(struct dentry *dir, const char *name, size_t length,
+				  struct dentry *cached, int *err)
 {
 	struct inode *inode;
 	struct dentry *d;
 
 	*err = 0;
 	inode = dir->inode->ops->lookup(dir->inode, name, length, err);
-	if (!inode && *err)
+	if (!inode && *err) {
+		dentry_put(cached);
 		return NULL;
+	}
+	if (cached && dentry_valid(cached, inode)) {
+		if (inode)
+			inode_put(inode);
+		return cached;
+	}
+	dentry_put(cached);
 	if (!(d = dentry_new(dir, name, length, inode))) {
 		if (inode)
 			inode_put(inode);
@@ -203,7 +228,8 @@ static struct dentry *dentry_load(struct dentry *dir, const char *name, size_t l
 
 struct dentry *dentry_lookup_locked(struct dentry *dir, const char *name, size_t length, int *err)
 {
-	struct dentry *d;
+	uint32_t flags = dir->inode->sb->flags;
+	struct dentry *d = NULL;
 
 	*err = 0;
 	assert(mutex_held(&dir->inode->lock));
@@ -211,9 +237,10 @@ struct dentry *dentry_lookup_locked(struct dentry *dir, const char *name, size_t
 		*err = -ENOTDIR;
 		return NULL;
 	}
-	if (!(dir->inode->sb->flags & SB_UNCACHED) && (d = dentry_cached(dir, name, length)))
+	if (!(flags & SB_UNCACHED) && (d = dentry_cached(dir, name, length)) &&
+	    !(flags & SB_REVALIDATE))
 		return d;
-	return dentry_load(dir, name, length, err);
+	return dentry_load(dir, name, length, d, err);
 }
 
 struct dentry *dentry_lookup(struct dentry *dir, const char *name, size_t length, int *err)
@@ -221,7 +248,8 @@ struct dentry *dentry_lookup(struct dentry *dir, const char *name, size_t length
 	struct dentry *d;
 
 	*err = 0;
-	if (!(dir->inode->sb->flags & SB_UNCACHED) && (d = dentry_cached(dir, name, length)))
+	if (!(dir->inode->sb->flags & (SB_UNCACHED | SB_REVALIDATE)) &&
+	    (d = dentry_cached(dir, name, length)))
 		return d;
 	mutex_lock(&dir->inode->lock);
 	d = dentry_lookup_locked(dir, name, length, err);

@@ -6,7 +6,9 @@
  * anyone holds a reference: unlink takes it out of the cache (unhashes it)
  * instead. Unused dentries stay cached on an LRU list, and keep their inode and
  * their parent. Filesystems whose names come and go by themselves (procfs) set
- * SB_UNCACHED; their dentries live only while they are used.
+ * SB_UNCACHED; their dentries live only while they are used. Those that are
+ * changed behind our back, too (9p), set SB_REVALIDATE: a cached dentry is kept
+ * if the filesystem still finds the same inode there.
  *
  * Children of a directory become positive, move or go only with the
  * directory's inode locked, so holding that lock keeps them still.

@@ -46,7 +46,9 @@ static int inode_own(const struct walk *w, struct inode *dir, struct inode *inod
 		if (S_ISDIR(inode->mode))
 			inode->mode |= S_ISGID;
 	}
-	return inode->ops->setattr ? inode->ops->setattr(inode) : 0;
+	if (!inode->ops->setattr)
+		return 0;
+	return inode->ops->setattr(inode, ATTR_NEW | ATTR_MODE | ATTR_OWNER);
 }
 
 int dir_create(struct walk *w, struct dentry *name, uint32_t mode, uint64_t rdev)
@@ -523,7 +525,7 @@ static int make_attributes(const char *path, uint32_t mode, uint32_t uid, uint32
 	if (mtime >= 0)
 		inode->mtime = inode->atime = (struct abi_timespec){ .sec = mtime };
 	if (inode->ops->setattr)
-		err = inode->ops->setattr(inode);
+		err = inode->ops->setattr(inode, ATTR_MODE | ATTR_OWNER | ATTR_ATIME | ATTR_MTIME);
 	mutex_unlock(&inode->lock);
 	path_put(&made);
 	return err;

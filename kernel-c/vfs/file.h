@@ -59,6 +59,13 @@ struct file_ops {
 	bool stream; /* no offset: pipes, ttys. pread and lseek give ESPIPE */
 };
 
+/* What inode_ops.setattr is to store. */
+#define ATTR_MODE 1u
+#define ATTR_OWNER 2u
+#define ATTR_ATIME 4u
+#define ATTR_MTIME 8u
+#define ATTR_NEW 16u /* of an inode just made: what a filesystem can't choose, it keeps */
+
 /* Directory and attribute operations; directories are locked by the caller. */
 struct inode_ops {
 	/* The inode of `name` in dir with a reference, or NULL and *err 0 when there is none. */
@@ -80,9 +87,9 @@ struct inode_ops {
 	 * with references. NULL: follow what readlink says. */
 	int (*follow)(struct inode *inode, struct path *to);
 	int (*truncate)(struct inode *inode, int64_t length);
-	/* Attributes were changed in the inode; store them. NULL: nothing to store. */
-	int (*setattr)(struct inode *inode);
-	/* Fill what the inode does not hold itself (st is filled generically before). */
+	/* Attributes (ATTR_*) were changed in the inode; store them. NULL: nothing to store. */
+	int (*setattr)(struct inode *inode, uint32_t what);
+	/* Fill what the inode does not hold itself (st is filled generically before). 0 or an error. */
 	int (*getattr)(struct inode *inode, struct abi_stat *st);
 	int (*fallocate)(struct inode *inode, uint32_t mode, int64_t offset, int64_t length);
 };
@@ -158,7 +165,8 @@ void inode_modified(struct inode *inode);
 void inode_accessed(struct inode *inode);
 /* The same for credentials other than current's. */
 int inode_permission_for(const struct cred *c, struct inode *inode, int want, bool real);
-void inode_stat(struct inode *inode, struct abi_stat *st);
+/* What stat tells: 0, or the filesystem's error. */
+int inode_stat(struct inode *inode, struct abi_stat *st);
 /* An inode nobody can find by name (pipes, host streams); one reference. */
 struct inode *inode_anonymous(uint32_t mode, const struct file_ops *fops);
 void inode_put(struct inode *inode);

@@ -196,8 +196,10 @@ void inode_accessed(struct inode *inode)
 		inode->atime = time_now();
 }
 
-void inode_stat(struct inode *inode, struct abi_stat *st)
+int inode_stat(struct inode *inode, struct abi_stat *st)
 {
+	int err = 0;
+
 	mutex_lock(&inode->lock);
 	*st = (struct abi_stat){
 		.dev = inode->sb->dev,
@@ -215,6 +217,7 @@ void inode_stat(struct inode *inode, struct abi_stat *st)
 		.ctime = inode->ctime,
 	};
 	if (inode->ops->getattr)
-		inode->ops->getattr(inode, st);
+		err = inode->ops->getattr(inode, st);
 	mutex_unlock(&inode->lock);
+	return err;
 }
