@@ -75,11 +75,23 @@ int32_t supervisor_release(uint32_t buffer, uint32_t length)
 	return 0;
 }
 
+static int mount_at(uint32_t source, const char *target, uint32_t fstype, uint32_t data)
+{
+	return vfs_mount(process_init, (const char *)(uintptr_t)source, target,
+			 (const char *)(uintptr_t)fstype, 0,
+			 data ? (const char *)(uintptr_t)data : "");
+}
+
 int32_t supervisor_mount(uint32_t source, uint32_t target, uint32_t fstype, uint32_t data)
 {
-	return vfs_mount(process_init, (const char *)(uintptr_t)source,
-			 (const char *)(uintptr_t)target, (const char *)(uintptr_t)fstype, 0,
-			 data ? (const char *)(uintptr_t)data : "");
+	const char *at = (const char *)(uintptr_t)target;
+	int err = mount_at(source, at, fstype, data);
+
+	/* Where the host mounts need not be there yet, unlike for mount(2). */
+	if (err == -ENOENT && at[0] == '/' &&
+	    (err = vfs_make(at, S_IFDIR | 0755, 0, 0, 0, NULL, -1)) == 0)
+		err = mount_at(source, at, fstype, data);
+	return err;
 }
 
 struct kill_arg {

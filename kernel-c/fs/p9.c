@@ -1,0 +1,701 @@
+/*
+ * 9p: directories of the host as a filesystem. Names, inodes and attributes;
+ * open files are in p9_file.c, the session in p9_client.c.
+ *
+ * The server runs on the supervisor, so mounting (which the supervisor does, and
+ * it never sleeps) asks nothing: the session begins when the tree is first used.
+ */
+#include "p9.h"
+
+#include "../kernel.h"
+#include "../lib/alloc.h"
+
+#define AT_REMOVEDIR_9P 0x200u
+#define ROOT_INO 1 /* until the server is asked */
+
+static struct slab_cache node_cache = SLAB_CACHE("p9_node", struct p9_node);
+static const struct inode_ops p9_inode_ops;
+
+/* ---- fids ---- */
+
+static struct p9_fid *fid_known(struct inode *inode)
+{
+	struct p9 *fs = p9_of(inode);
+	struct p9_fid *fid;
+
+	lock(&fs->lock);
+	if ((fid = p9_node(inode)->fid))
+		p9_fid_get(fid);
+	unlock(&fs->lock);
+	return fid;
+}
+
+/* fid (consumed) is the inode's from now on. */
+static void fid_set(struct inode *inode, struct p9_fid *fid)
+{
+	struct p9 *fs = p9_of(inode);
+	struct p9_fid *old;
+
+	lock(&fs->lock);
+	old = p9_node(inode)->fid;
+	p9_node(inode)->fid = fid;
+	unlock(&fs->lock);
+	p9_fid_put(old);
+}
+
+int p9_fid_of(struct inode *inode, struct p9_fid **fid)
+{
+	struct p9 *fs = p9_of(inode);
+	struct p9_fid *root;
+	int err;
+
+	if ((*fid = fid_known(inode)))
+		return 0;
+	if ((err = p9_once_begin(&fs->attach)) > 0) {
+		if ((err = p9_attach(fs->client, &root)) == 0)
+			fid_set(inode, root);
+		p9_once_end(&fs->attach, err == 0);
+	}
+	if (err == 0)
+		*fid = fid_known(inode);
+	return err;
+}
+
+int p9_fid_for(struct inode *inode, bool writable, struct p9_fid **fid)
+{
+	struct p9 *fs = p9_of(inode);
+	struct p9_fid *f;
+
+	lock(&fs->lock);
+	list_for_each(f, &p9_node(inode)->opened, opened)
+		if (!writable || f->access != O_RDONLY) {
+			*fid = p9_fid_get(f);
+			unlock(&fs->lock);
+			return 0;
+		}
+	unlock(&fs->lock);
+	return p9_fid_of(inode, fid);
+}
+
+/* ---- attributes ---- */
+
+static bool time_same(const struct abi_timespec *a, const struct abi_timespec *b)
+{
+	return a->sec == b->sec && a->nsec == b->nsec;
+}
+
+/* What the server says becomes the inode's; its version moves if the data may have changed. */
+static void attr_apply(struct inode *inode, const struct p9_attr *a)
+{
+	struct p9_node *node = p9_node(inode);
+	const struct p9_attr *old = &node->known;
+
+	if (node->loaded && (a->size != old->size || !time_same(&a->mtime, &old->mtime) ||
+			     !time_same(&a->ctime, &old->ctime)))
+		__atomic_add_fetch(&inode->version, 1, __ATOMIC_RELEASE);
+	inode->mode = (inode->mode & S_IFMT) | (a->mode & 07777);
+	inode->uid = a->uid;
+	inode->gid = a->gid;
+	inode->nlink = a->nlink;
+	inode->rdev = a->rdev;
+	inode->blocks = a->blocks;
+	inode->atime = a->atime;
+	inode->mtime = a->mtime;
+	inode->ctime = a->ctime;
+	__atomic_store_n(&inode->size, a->size, __ATOMIC_RELAXED);
+	node->known = *a;
+	node->loaded = true;
+}
+
+int p9_refresh(struct inode *inode)
+{
+	struct p9_node *node = p9_node(inode);
+	struct p9_attr a;
+	struct p9_fid *fid;
+	int err = p9_fid_for(inode, false, &fid);
+
+	if (err < 0)
+		return err;
+	err = p9_fid_attr(fid, &a);
+	p9_fid_put(fid);
+	if (err < 0)
+		return err;
+	/* Another file may have taken the name that the fid stands for. */
+	if (((a.mode ^ inode->mode) & S_IFMT) || (node->loaded && a.ino != node->known.ino))
+		return -ESTALE;
+	attr_apply(inode, &a);
+	return 0;
+}
+
+static int p9_getattr(struct inode *inode, struct abi_stat *st)
+{
+	struct p9_node *node = p9_node(inode);
+	int err = p9_refresh(inode);
+
+	/* What was removed while in use still has what was known of it. */
+	if (err < 0 && !(err == -ENOENT && inode->nlink == 0))
+		return err;
+	st->ino = node->known.ino;
+	st->mode = inode->mode;
+	st->nlink = inode->nlink;
+	st->uid = inode->uid;
+	st->gid = inode->gid;
+	st->rdev = inode->rdev;
+	st->size = inode->size;
+	st->blksize = (int32_t)node->known.blksize;
+	st->blocks = inode->blocks;
+	st->atime = inode->atime;
+	st->mtime = inode->mtime;
+	st->ctime = inode->ctime;
+	return 0;
+}
+
+static int send_setattr(struct inode *inode, uint32_t valid, int64_t size)
+{
+	struct p9_call call;
+	struct p9_fid *fid;
+	int err = p9_fid_for(inode, valid == P9_SETATTR_SIZE, &fid);
+
+	if (err < 0)
+		return err;
+	if ((err = p9_call_begin(&call, P9_SETATTR, fid, 0)) < 0)
+		goto put_fid;
+	p9_put(&call.m, valid, 4);
+	p9_put(&call.m, inode->mode & 07777, 4);
+	p9_put(&call.m, inode->uid, 4);
+	p9_put(&call.m, inode->gid, 4);
+	p9_put(&call.m, (uint64_t)size, 8);
+	p9_put(&call.m, (uint64_t)inode->atime.sec, 8);
+	p9_put(&call.m, (uint64_t)inode->atime.nsec, 8);
+	p9_put(&call.m, (uint64_t)inode->mtime.sec, 8);
+	p9_put(&call.m, (uint64_t)inode->mtime.nsec, 8);
+	err = p9_call_do(&call);
+	p9_call_end(&call);
+put_fid:
+	p9_fid_put(fid);
+	return err;
+}
+
+/*
+ * Store what was changed. Who owns what is made here the host decides, and that
+ * is no error; to give a file away later may be one. After an error the inode
+ * again is what the server has.
+ */
+static int p9_setattr(struct inode *inode, uint32_t what)
+{
+	struct p9_node *node = p9_node(inode);
+	uint32_t valid = 0;
+	int err = 0;
+
+	if ((what & ATTR_NEW) && (what & ATTR_OWNER)) {
+		inode->uid = node->known.uid;
+		inode->gid = node->known.gid;
+	} else if (what & ATTR_OWNER) {
+		valid |= P9_SETATTR_UID | P9_SETATTR_GID;
+	}
+	if ((what & ATTR_MODE) && !S_ISLNK(inode->mode) &&
+	    (!(what & ATTR_NEW) || ((inode->mode ^ node->known.mode) & 07777)))
+		valid |= P9_SETATTR_MODE;
+	if (what & ATTR_ATIME)
+		valid |= P9_SETATTR_ATIME | P9_SETATTR_ATIME_SET;
+	if (what & ATTR_MTIME)
+		valid |= P9_SETATTR_MTIME | P9_SETATTR_MTIME_SET;
+	if (valid == 0)
+		return 0;
+	if ((err = send_setattr(inode, valid, 0)) < 0 && node->loaded)
+		attr_apply(inode, &node->known);
+	return err;
+}
+
+static int p9_truncate(struct inode *inode, int64_t length)
+{
+	int err = send_setattr(inode, P9_SETATTR_SIZE, length);
+
+	if (err == 0)
+		inode->size = length;
+	return err;
+}
+
+/* ---- inodes ---- */
+
+static struct list *bucket_of(struct p9 *fs, uint64_t ino)
+{
+	return &fs->buckets[(ino ^ ino >> 32) % P9_BUCKETS];
+}
+
+/* The inode with a reference, or NULL; fs->lock held. What is being evicted is no longer there. */
+static struct inode *inode_find(struct p9 *fs, const struct p9_attr *a)
+{
+	struct inode *inode;
+
+	list_for_each(inode, bucket_of(fs, a->ino), of_sb) {
+		int refs = __atomic_load_n(&inode->refs, __ATOMIC_RELAXED);
+
+		if (inode->ino != a->ino || ((inode->mode ^ a->mode) & S_IFMT))
+			continue;
+		while (refs > 0)
+			if (__atomic_compare_exchange_n(&inode->refs, &refs, refs + 1, true,
+							__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+				return inode;
+	}
+	return NULL;
+}
+
+static struct inode *inode_make(struct p9 *fs, uint32_t mode, uint64_t ino)
+{
+	struct inode *inode = inode_new(&fs->sb, mode, ino);
+	struct p9_node *node;
+
+	if (!inode)
+		return NULL;
+	if (!(inode->private = node = slab_alloc(&node_cache))) {
+		inode_free(inode);
+		return NULL;
+	}
+	list_init(&node->opened);
+	inode->ops = &p9_inode_ops;
+	if (S_ISREG(mode))
+		inode->fops = &p9_file_ops;
+	else if (S_ISDIR(mode))
+		inode->fops = &p9_dir_ops;
+	else if (S_ISFIFO(mode))
+		inode->fops = &fifo_ops;
+	return inode;
+}
+
+/*
+ * One that is in use has its own lock, which can't be waited for here (a
+ * directory's is held). Whoever holds it knows the attributes, or asks for them.
+ */
+static void attr_offer(struct inode *inode, const struct p9_attr *a)
+{
+	if (!mutex_try(&inode->lock))
+		return;
+	attr_apply(inode, a);
+	mutex_unlock(&inode->lock);
+}
+
+/* The inode with these attributes, known or new, that fid (consumed) stands for. */
+static struct inode *inode_for(struct p9 *fs, struct p9_fid *fid, const struct p9_attr *a, int *err)
+{
+	struct inode *inode, *new = inode_make(fs, a->mode, a->ino);
+
+	if (!new) {
+		p9_fid_put(fid);
+		*err = -ENOMEM;
+		return NULL;
+	}
+	attr_apply(new, a);
+	lock(&fs->lock);
+	inode = inode_find(fs, a);
+	if (!inode) {
+		p9_node(new)->fid = fid;
+		list_append(bucket_of(fs, a->ino), &new->of_sb);
+	}
+	unlock(&fs->lock);
+	if (!inode)
+		return new;
+	inode_put(new);
+	fid_set(inode, fid);
+	attr_offer(inode, a);
+	return inode;
+}
+
+static void p9_evict(struct inode *inode)
+{
+	struct p9 *fs = p9_of(inode);
+	struct p9_node *node = p9_node(inode);
+
+	lock(&fs->lock);
+	list_remove(&inode->of_sb);
+	unlock(&fs->lock);
+	assert(list_empty(&node->opened));
+	p9_fid_put(node->fid);
+	p9_fid_put(node->created);
+	slab_free(&node_cache, node);
+	inode_free(inode);
+}
+
+/* ---- names; the directories are locked ---- */
+
+static struct inode *p9_lookup(struct inode *dir, const char *name, size_t length, int *err)
+{
+	struct p9_fid *from, *fid;
+	struct p9_attr a;
+
+	if ((*err = p9_fid_of(dir, &from)) < 0)
+		return NULL;
+	if (!p9_node(dir)->loaded)
+		p9_refresh(dir);
+	*err = p9_walk(from, name, length, &fid);
+	p9_fid_put(from);
+	if (*err < 0)
+		goto none;
+	if ((*err = p9_fid_attr(fid, &a)) == 0)
+		return inode_for(p9_of(dir), fid, &a, err);
+	p9_fid_put(fid);
+none:
+	if (*err == -ENOENT)
+		*err = 0;
+	return NULL;
+}
+
+/* The start of a call that begins with a directory's fid and a name. */
+static int name_call(struct p9_call *call, enum p9_type type, struct inode *dir,
+		     const char *name, size_t length, uint32_t room)
+{
+	struct p9_fid *fid;
+	int err = p9_fid_of(dir, &fid);
+
+	call->request = NULL;
+	if (err < 0)
+		return err;
+	err = p9_call_begin(call, type, fid, (uint32_t)length + room + 64);
+	p9_fid_put(fid);
+	if (err == 0)
+		p9_put_text(&call->m, name, length);
+	return err;
+}
+
+/* Make a regular file: *opened is a fid for it that is open for all. */
+static int create_file(struct inode *dir, const char *name, size_t length, uint32_t mode,
+		       struct p9_fid **opened)
+{
+	struct p9_call call;
+	struct p9_fid *from, *fid;
+	int err = p9_fid_of(dir, &from);
+
+	if (err < 0)
+		return err;
+	err = p9_walk(from, "", 0, &fid);
+	p9_fid_put(from);
+	if (err < 0)
+		return err;
+	if ((err = p9_call_begin(&call, P9_LCREATE, fid, (uint32_t)length + 64)) == 0) {
+		p9_put_text(&call.m, name, length);
+		p9_put(&call.m, O_RDWR | O_CREAT | O_EXCL, 4);
+		p9_put(&call.m, mode & 07777, 4);
+		p9_put(&call.m, dir->gid, 4);
+		err = p9_call_do(&call);
+		p9_call_end(&call);
+	}
+	fid->access = O_RDWR;
+	if (err < 0)
+		p9_fid_put(fid);
+	else
+		*opened = fid;
+	return err;
+}
+
+static int create_other(struct inode *dir, const char *name, size_t length, uint32_t mode,
+			uint64_t rdev)
+{
+	bool directory = S_ISDIR(mode);
+	struct p9_call call;
+	int err = name_call(&call, directory ? P9_MKDIR : P9_MKNOD, dir, name, length, 0);
+
+	if (err == 0) {
+		p9_put(&call.m, directory ? mode & 07777 : mode, 4);
+		if (!directory) {
+			p9_put(&call.m, rdev >> 8, 4);
+			p9_put(&call.m, rdev & 0xff, 4);
+		}
+		p9_put(&call.m, dir->gid, 4);
+		err = p9_call_do(&call);
+	}
+	p9_call_end(&call);
+	return err;
+}
+
+static struct inode *p9_create(struct inode *dir, const char *name, size_t length,
+			       uint32_t mode, uint64_t rdev, int *err)
+{
+	struct p9 *fs = p9_of(dir);
+	struct p9_fid *opened = NULL, *old = NULL;
+	struct inode *inode;
+
+	if (S_ISREG(mode))
+		*err = create_file(dir, name, length, mode, &opened);
+	else
+		*err = create_other(dir, name, length, mode, rdev);
+	if (*err < 0)
+		return NULL;
+	if (!(inode = p9_lookup(dir, name, length, err))) {
+		p9_fid_put(opened);
+		if (*err == 0)
+			*err = -ENOENT; /* somebody on the host removed it */
+		return NULL;
+	}
+	inode->mode = (inode->mode & S_IFMT) | (mode & 07777); /* the host's umask may have cut it */
+	if (opened && S_ISREG(inode->mode)) {
+		lock(&fs->lock);
+		old = p9_node(inode)->created;
+		p9_node(inode)->created = opened;
+		unlock(&fs->lock);
+		opened = NULL;
+	}
+	p9_fid_put(opened);
+	p9_fid_put(old);
+	return inode;
+}
+
+static int p9_symlink(struct inode *dir, const char *name, size_t length, const char *target)
+{
+	size_t n = strlen(target);
+	struct p9_call call;
+	int err = name_call(&call, P9_SYMLINK, dir, name, length, (uint32_t)n);
+
+	if (err == 0) {
+		p9_put_text(&call.m, target, n);
+		p9_put(&call.m, dir->gid, 4);
+		err = p9_call_do(&call);
+	}
+	p9_call_end(&call);
+	return err;
+}
+
+static int p9_link(struct inode *dir, const char *name, size_t length, struct inode *inode)
+{
+	struct p9_fid *to, *fid;
+	struct p9_call call;
+	int err = p9_fid_of(dir, &to);
+
+	if (err < 0)
+		return err;
+	if ((err = p9_fid_of(inode, &fid)) < 0)
+		goto put_to;
+	if ((err = p9_call_begin(&call, P9_LINK, to, (uint32_t)length + 64)) == 0) {
+		p9_call_fid(&call, fid);
+		p9_put_text(&call.m, name, length);
+		err = p9_call_do(&call);
+		p9_call_end(&call);
+	}
+	if (err == 0)
+		inode->nlink++;
+	p9_fid_put(fid);
+put_to:
+	p9_fid_put(to);
+	return err;
+}
+
+static int remove_name(struct inode *dir, const char *name, size_t length, uint32_t flags)
+{
+	struct p9_call call;
+	int err = name_call(&call, P9_UNLINKAT, dir, name, length, 0);
+
+	if (err == 0) {
+		p9_put(&call.m, flags, 4);
+		err = p9_call_do(&call);
+	}
+	p9_call_end(&call);
+	return err;
+}
+
+static int p9_unlink(struct inode *dir, const char *name, size_t length, struct inode *inode)
+{
+	int err = remove_name(dir, name, length, 0);
+
+	if (err == 0 && inode->nlink)
+		inode->nlink--;
+	return err;
+}
+
+static int p9_rmdir(struct inode *dir, const char *name, size_t length, struct inode *inode)
+{
+	int err = remove_name(dir, name, length, AT_REMOVEDIR_9P);
+
+	if (err == 0)
+		inode->nlink = 0;
+	return err;
+}
+
+static int p9_rename(struct inode *from, const char *name, size_t length, struct inode *inode,
+		     struct inode *to, const char *to_name, size_t to_length,
+		     struct inode *target, uint32_t flags)
+{
+	struct p9_fid *to_fid;
+	struct p9_call call;
+	int err;
+
+	(void)inode;
+	if (flags) /* the protocol can't */
+		return -EINVAL;
+	if ((err = p9_fid_of(to, &to_fid)) < 0)
+		return err;
+	if ((err = name_call(&call, P9_RENAMEAT, from, name, length, (uint32_t)to_length)) == 0) {
+		p9_call_fid(&call, to_fid);
+		p9_put_text(&call.m, to_name, to_length);
+		err = p9_call_do(&call);
+	}
+	p9_call_end(&call);
+	p9_fid_put(to_fid);
+	if (err == 0 && target)
+		target->nlink = S_ISDIR(target->mode) || !target->nlink ? 0 : target->nlink - 1;
+	return err;
+}
+
+static int p9_readlink(struct inode *inode, char *buf, size_t size)
+{
+	struct p9_call call;
+	struct p9_fid *fid;
+	const char *target;
+	uint32_t length;
+	int err = p9_fid_of(inode, &fid);
+
+	if (err < 0)
+		return err;
+	if ((err = p9_call_begin(&call, P9_READLINK, fid, P9_HEADER + 2 + PATH_MAX)) < 0)
+		goto put_fid;
+	if ((err = p9_call_do(&call)) < 0)
+		goto end;
+	target = p9_get_text(&call.m, &length);
+	if (!target || memchr(target, 0, length))
+		err = -EIO;
+	else if (length >= size)
+		err = -ENAMETOOLONG;
+	if (err < 0)
+		goto end;
+	memcpy(buf, target, length);
+	buf[length] = 0;
+	err = (int)length;
+end:
+	p9_call_end(&call);
+put_fid:
+	p9_fid_put(fid);
+	return err;
+}
+
+static const struct inode_ops p9_inode_ops = {
+	.lookup = p9_lookup,
+	.create = p9_create,
+	.symlink = p9_symlink,
+	.link = p9_link,
+	.unlink = p9_unlink,
+	.rmdir = p9_rmdir,
+	.rename = p9_rename,
+	.readlink = p9_readlink,
+	.truncate = p9_truncate,
+	.setattr = p9_setattr,
+	.getattr = p9_getattr,
+};
+
+/* ---- the filesystem ---- */
+
+static int p9_statfs(struct superblock *sb, struct abi_statfs *st)
+{
+	struct p9_call call;
+	struct p9_fid *fid;
+	int err = p9_fid_of(sb->root->inode, &fid);
+
+	if (err < 0)
+		return err;
+	if ((err = p9_call_begin(&call, P9_STATFS, fid, 0)) < 0)
+		goto put_fid;
+	if ((err = p9_call_do(&call)) < 0)
+		goto end;
+	st->type = (uint32_t)p9_get(&call.m, 4);
+	st->bsize = st->frsize = (uint32_t)p9_get(&call.m, 4);
+	st->blocks = p9_get(&call.m, 8);
+	st->bfree = p9_get(&call.m, 8);
+	st->bavail = p9_get(&call.m, 8);
+	st->files = p9_get(&call.m, 8);
+	st->ffree = p9_get(&call.m, 8);
+	p9_get(&call.m, 8); /* the host's fsid: ours stands */
+	st->namelen = min((uint32_t)p9_get(&call.m, 4), (uint32_t)NAME_MAX);
+	if (call.m.bad || st->bsize == 0)
+		err = -EIO;
+end:
+	p9_call_end(&call);
+put_fid:
+	p9_fid_put(fid);
+	return err;
+}
+
+static void p9_unmount(struct superblock *sb)
+{
+	struct p9 *fs = container_of(sb, struct p9, sb);
+
+	dentry_put(sb->root);
+	p9_client_put(fs->client);
+	kfree(fs);
+}
+
+static const struct super_ops p9_super_ops = {
+	.evict = p9_evict,
+	.statfs = p9_statfs,
+	.unmount = p9_unmount,
+};
+
+/* The source is the number of a tree, in decimal. */
+static int parse_tree(const char *s, uint32_t *tree)
+{
+	uint64_t n = 0;
+
+	if (!*s)
+		return -EINVAL;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9' || (n = n * 10 + (uint64_t)(*s - '0')) > INT32_MAX)
+			return -EINVAL;
+	}
+	*tree = (uint32_t)n;
+	return 0;
+}
+
+/* "ro" or "rw", separated by commas. */
+static int parse_options(const char *s, uint32_t *flags)
+{
+	while (s && *s) {
+		bool ro = strncmp(s, "ro", 2) == 0;
+
+		if (*s == ',') {
+			s++;
+			continue;
+		}
+		if ((!ro && strncmp(s, "rw", 2) != 0) || (s[2] && s[2] != ','))
+			return -EINVAL;
+		*flags = ro ? *flags | SB_RDONLY : *flags & ~SB_RDONLY;
+		s += 2;
+	}
+	return 0;
+}
+
+struct fs_type p9_type;
+
+static struct superblock *p9_mount(const char *source, uint32_t flags, const char *data, int *err)
+{
+	uint32_t sb_flags = SB_REVALIDATE, tree;
+	struct inode *root;
+	struct p9 *fs;
+
+	(void)flags;
+	if ((*err = parse_tree(source, &tree)) < 0 || (*err = parse_options(data, &sb_flags)) < 0)
+		return NULL;
+	*err = -ENOMEM;
+	if (!(fs = kzalloc(sizeof *fs)))
+		return NULL;
+	fs->sb.type = &p9_type;
+	fs->sb.ops = &p9_super_ops;
+	fs->sb.dev = fs_new_dev();
+	fs->sb.flags = sb_flags;
+	p9_once_init(&fs->attach);
+	lock_init(&fs->lock, RANK_REQUEST);
+	for (unsigned i = 0; i < P9_BUCKETS; i++)
+		list_init(&fs->buckets[i]);
+	if (!(fs->client = p9_client_get(tree)))
+		goto free_fs;
+	if (!(root = inode_make(fs, S_IFDIR | 0755, ROOT_INO)))
+		goto put_client;
+	root->nlink = 2;
+	if (!(fs->sb.root = dentry_root(root)))
+		goto put_root;
+	return &fs->sb;
+put_root:
+	inode_put(root);
+put_client:
+	p9_client_put(fs->client);
+free_fs:
+	kfree(fs);
+	return NULL;
+}
+
+struct fs_type p9_type = { .name = "9p", .mount = p9_mount };
