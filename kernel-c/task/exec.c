@@ -119,7 +119,7 @@ int32_t sys_execveat(int32_t dirfd, uint32_t path, uint32_t argv, uint32_t envp,
 
 int32_t worker_module_id(void)
 {
-	return current_process->module;
+	return module_id(current_process->module);
 }
 
 uint32_t worker_initial_global(int32_t index)

@@ -1,9 +1,6 @@
 /*
- * Images: from a path to a compiled module, and what a process takes over from it.
- *
- * Compiled modules are cached by inode and its version (which moves at every
- * change of the data), so a program is compiled once however often it runs.
- * The host keeps the compiled code under the module's id.
+ * Images: from a path to a compiled module (module.c), and what a process takes
+ * over from it.
  */
 #include "../host.h"
 #include "../kernel.h"
@@ -11,7 +8,6 @@
 #include "worker.h"
 
 #define INTERPRETERS_MAX 4 /* #! scripts run by #! scripts */
-#define MODULES_MAX 256
 #define HASHBANG_MAX 256
 
 /* ---- arguments ---- */
@@ -151,70 +147,7 @@ static int args_replace_first(struct image *m, const char *head, uint32_t n)
 	return 0;
 }
 
-/* ---- the module cache ---- */
-
-struct module {
-	struct inode *inode; /* with a reference; NULL: the entry is free */
-	uint32_t version;
-	int id;
-	uint32_t used; /* for LRU */
-};
-static struct lock modules_lock = LOCK_INIT(RANK_WORKER);
-static struct module modules[MODULES_MAX];
-static uint32_t clock_hand;
-
-static int module_find(struct inode *inode)
-{
-	int id = -1;
-
-	lock(&modules_lock);
-	for (int i = 0; i < MODULES_MAX; i++)
-		if (modules[i].inode == inode && modules[i].version == inode->version) {
-			modules[i].used = ++clock_hand;
-			id = modules[i].id;
-			break;
-		}
-	unlock(&modules_lock);
-	return id;
-}
-
-/*
- * The id under which the image of inode is known from now on: `id`, unless another
- * worker that compiled it at the same time was first and may have given its id away.
- */
-static int module_remember(struct inode *inode, uint32_t version, int id)
-{
-	struct module *m = &modules[0], old = { 0 };
-	int known = -1;
-
-	lock(&modules_lock);
-	for (int i = 0; i < MODULES_MAX; i++) {
-		struct module *e = &modules[i];
-
-		if (!e->inode || e->inode == inode) {
-			m = e;
-			break;
-		}
-		if (e->used < m->used)
-			m = e;
-	}
-	if (m->inode == inode && m->version == version) {
-		known = m->id;
-	} else {
-		old = *m;
-		*m = (struct module){ inode_get(inode), version, id, ++clock_hand };
-	}
-	unlock(&modules_lock);
-	if (known >= 0) {
-		host_compile_drop(id);
-		return known;
-	}
-	if (old.inode) {
-		host_compile_drop(old.id);
-		inode_put(old.inode);
-	}
-	return id;
-}
+/* ---- compiling ---- */
 
 static int compile(struct image *m)
 {
@@ -244,7 +177,8 @@ static int compile(struct image *m)
 			image_complain(m->path, reason);
 		return id;
 	}
-	return module_remember(inode, version, id);
+	m->module = module_add(inode, version, id);
+	return m->module ? 0 : -ENOMEM;
 }
 
 /* ---- loading ---- */
@@ -257,8 +191,11 @@ static int hashbang(struct image *m, char *line, int64_t n)
 
 	line[n] = '\0';
 	end = strchr(line, '\n');
-	if (!end)
-		return n == HASHBANG_MAX ? -ENOEXEC : -ENOEXEC;
+	if (!end) {
+		if (n == HASHBANG_MAX)
+			return -ENOEXEC; /* who knows what was cut off */
+		end = line + n;
+	}
 	while (end > line && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
 		end--;
 	*end = '\0';
@@ -307,15 +244,13 @@ int image_load(struct image *m, struct process *p, int dirfd, uint32_t flags)
 		if ((err = open_image(m, p, dirfd, flags)) < 0)
 			return err;
 		m->module = module_find(m->file->inode);
-		if (m->module >= 0)
+		if (m->module)
 			return 0;
 		n = file_read_kernel(m->file, line, HASHBANG_MAX, 0);
 		if (n < 0)
 			return (int)n;
-		if (n >= 4 && memcmp(line, "\0asm", 4) == 0) {
-			m->module = compile(m);
-			return min(m->module, 0);
-		}
+		if (n >= 4 && memcmp(line, "\0asm", 4) == 0)
+			return compile(m);
 		if (n < 3 || line[0] != '#' || line[1] != '!')
 			return -ENOEXEC;
 		if ((err = hashbang(m, line, n)) < 0)
@@ -332,6 +267,8 @@ void image_free(struct image *m)
 {
 	if (m->file)
 		file_put(m->file);
+	if (m->module)
+		module_put(m->module);
 	kfree(m->args);
 	kfree(m);
 }
@@ -360,12 +297,14 @@ static void set_ids(struct process *p, struct file *f)
 
 void image_commit(struct image *m, struct process *p, struct task *t)
 {
-	char *old_args;
+	struct module *old_module;
 	struct file *old_file;
+	char *old_args;
 
 	lock(&p->lock);
 	old_args = p->args;
 	old_file = p->image;
+	old_module = p->module;
 	p->args = m->args;
 	p->args_length = m->length;
 	p->args_only = m->args_only;
@@ -381,7 +320,10 @@ void image_commit(struct image *m, struct process *p, struct task *t)
 	unlock(&p->lock);
 	m->args = NULL;
 	m->file = NULL;
+	m->module = NULL;
 	kfree(old_args);
+	if (old_module)
+		module_put(old_module);
 	if (old_file)
 		file_put(old_file);
 	fdtable_close_on_exec(p->files);

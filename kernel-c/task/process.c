@@ -101,6 +101,8 @@ void process_put(struct process *p)
 	kfree(p->args);
 	if (p->image)
 		file_put(p->image);
+	if (p->module)
+		module_put(p->module);
 	slab_free(&process_cache, p);
 }
 
@@ -235,7 +237,8 @@ static void inherit(struct process *p, struct process *parent)
 	memcpy(p->limits, parent->limits, sizeof(p->limits));
 	p->nice = parent->nice;
 	memcpy(p->name, parent->name, sizeof(p->name));
-	p->module = parent->module;
+	if (parent->module)
+		p->module = module_get(parent->module);
 	if (parent->image)
 		p->image = file_get(parent->image);
 	unlock(&parent->lock);

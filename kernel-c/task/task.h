@@ -120,7 +120,7 @@ struct process {
 	nsec started;           /* [I] */
 	nsec cpu, child_cpu;    /* [p] of ended tasks; of waited-for children */
 	struct itimer *timers;  /* [p] */
-	int module;             /* [o] id of the compiled image */
+	struct module *module;  /* [p] the compiled image, with a reference; init has none */
 	char name[16];          /* [p] last component of the program's path */
 	char *args;             /* [p] argv and envp, NUL-separated, for startup and /proc */
 	uint32_t args_length, argc, envc, args_only; /* args_only: bytes of argv alone */

@@ -13,11 +13,21 @@ void task_crashed(struct task *t);
 /* Bytes of TLS of a kernel instance. */
 size_t kernel_tls_size(void);
 
+/* ---- module.c: compiled programs ---- */
+struct inode;
+/* What the file was compiled to, with a reference, or NULL. */
+struct module *module_find(struct inode *inode);
+/* inode's data, as of `version`, was compiled to the host's module `id`: a reference, or NULL. */
+struct module *module_add(struct inode *inode, uint32_t version, int id);
+struct module *module_get(struct module *m);
+void module_put(struct module *m);
+int module_id(const struct module *m);
+
 /* ---- image.c: programs ---- */
 struct file;
 /* A program that is about to run: what exec and spawn load before they commit. */
 struct image {
-	int module;         /* compiled module's id */
+	struct module *module; /* with a reference */
 	struct file *file;  /* with a reference */
 	char name[16];
 	char *args;         /* argv and envp, NUL-separated; ours */
