@@ -20,7 +20,7 @@ function copySite(damage: (directory: string) => void): string {
 
 for (const name of BROWSERS) {
   describe(`page in ${name}`, function () {
-    this.timeout(3 * DEADLINE_MS);
+    this.timeout(4 * DEADLINE_MS);
     let browser: Browser;
     let server: Awaited<ReturnType<typeof startServer>>;
     let tab: Console;

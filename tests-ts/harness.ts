@@ -130,6 +130,7 @@ export class Console {
 
   /** Wait until something visible on the page (not the terminal) matches. */
   async waitForMessage(pattern: RegExp, timeoutMs = DEADLINE_MS): Promise<string> {
+    await this.started();
     const visible = () => this.page.evaluate(() => document.body.innerText);
     const found = await this.#poll(async () => {
       const text = await visible().catch(() => ''); // the page may be loading again
@@ -141,14 +142,39 @@ export class Console {
 
   /** Wait for the shell's first prompt. */
   async prompt(): Promise<void> {
-    const up = await this.#poll(async () => {
-      const state = await this.page.evaluate(() => window.tabos?.state).catch(() => undefined);
+    await this.#start(async () => {
+      const state = await this.#state();
       if (state === 'failed')
         throw new Error(`the start failed: ${await this.page.evaluate(() => document.body.innerText)}`);
-      return state === 'running' ? true : undefined;
-    }, DEADLINE_MS);
-    if (!up) throw new Error(`TabOS did not start:\n${await this.#everything()}`);
-    await this.waitFor(/[#$] ?$/);
+      return state === 'running' && /[#$] ?$/.test(await this.screen());
+    });
+  }
+
+  /** Wait until the page has started or said why not. */
+  async started(): Promise<void> {
+    await this.#start(async () => ['running', 'failed'].includes((await this.#state()) ?? ''));
+  }
+
+  #state(): Promise<string | undefined> {
+    return this.page.evaluate(() => window.tabos?.state).catch(() => undefined); // it may be loading again
+  }
+
+  /**
+   * Under WebDriver BiDi, Firefox 153 hangs for ever in one of six `new Worker` series of a
+   * worker (plain pages too; never without BiDi), so there a start may be tried again.
+   */
+  async #start(done: () => Promise<boolean>): Promise<void> {
+    const isFirefox = /firefox/i.test(await this.page.browser().version());
+    const attempts = isFirefox ? 5 : 1;
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const timeoutMs = isFirefox ? DEADLINE_MS / 4 : DEADLINE_MS;
+      if (await this.#poll(async () => ((await done()) ? true : undefined), timeoutMs)) return;
+      if (attempt < attempts) {
+        console.log(`# firefox: start ${attempt} hangs, loading the page again`);
+        await this.page.reload({ waitUntil: 'load' });
+      }
+    }
+    throw new Error(`TabOS did not start:\n${await this.#everything()}`);
   }
 
   /** Run a command line in the shell at the prompt: what it wrote, and its exit status. */
