@@ -172,7 +172,9 @@ function difference(test, result) {
 function fill(file, tests, results) {
   const out = [];
   const answers = tests.flatMap((t, i) =>
-    t.steps.map((s, j) => (s.expected.length || typeof results[i] === 'string' ? [] : shown(results[i][j] ?? { output: ['?'] }))),
+    t.steps.map((s, j) =>
+      s.expected.length || typeof results[i] === 'string' ? [] : shown(results[i][j] ?? { output: ['?'] }),
+    ),
   );
   let pending = [];
   for (const line of readFileSync(join(here, file), 'utf8').split('\n')) {
@@ -189,7 +191,9 @@ function fill(file, tests, results) {
 const args = process.argv.slice(2);
 const options = new Set(args.filter((a) => a.startsWith('--')));
 const names = args.filter((a) => !a.startsWith('--'));
-const files = readdirSync(here).filter((f) => f.endsWith('.test')).sort();
+const files = readdirSync(here)
+  .filter((f) => f.endsWith('.test'))
+  .sort();
 const known = new Map(
   readFileSync(join(here, 'known-failures'), 'utf8')
     .split('\n')
@@ -202,7 +206,7 @@ let expectedFailures = 0;
 
 for (const file of files) {
   const tests = parse(file).filter(
-    (t) => !names.length || names.some((n) => t.name.includes(n) || file === `${n}.test`),
+    (t) => !names.length || options.has('--fill') || names.some((n) => t.name.includes(n) || file === `${n}.test`),
   );
   if (!tests.length) continue;
   const report = (where, list, results) => {
@@ -230,7 +234,11 @@ for (const file of files) {
     const results = await runAll(list, (rest) => run(['dash', '-c', batch(rest, dir)], env));
     rmSync(dir, { recursive: true, force: true });
     if (options.has('--fill')) {
-      fill(file, tests, tests.map((t) => results[list.indexOf(t)] ?? ''));
+      fill(
+        file,
+        tests,
+        tests.map((t) => results[list.indexOf(t)] ?? ''),
+      );
       continue;
     }
     report('native', list, results);
