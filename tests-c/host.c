@@ -27,6 +27,7 @@
 #include "test.h"
 
 #include "../kernel-c/lib/alloc.h"
+#include "p9_server.h"
 
 nsec wall_offset __attribute__((weak));
 
@@ -400,8 +401,7 @@ int host_fs_close(uint32_t request, int store)
 
 int host_fs_message(uint32_t request, uint32_t tree, void *buf, size_t length, size_t capacity)
 {
-	(void)request, (void)tree, (void)buf, (void)length, (void)capacity;
-	return -ENOSYS;
+	return p9_server_message(request, tree, buf, length, capacity);
 }
 
 /* ---- workers and modules: there are none here ---- */
