@@ -84,6 +84,14 @@ static bool time_same(const struct abi_timespec *a, const struct abi_timespec *b
 	return a->sec == b->sec && a->nsec == b->nsec;
 }
 
+/* A walk reads the type without a lock, so it is not written when nothing changes. */
+static void set_mode(struct inode *inode, uint32_t mode)
+{
+	mode = (inode->mode & S_IFMT) | (mode & 07777);
+	if (inode->mode != mode)
+		__atomic_store_n(&inode->mode, mode, __ATOMIC_RELAXED);
+}
+
 /* What the server says becomes the inode's; its version moves if the data may have changed. */
 static void attr_apply(struct inode *inode, const struct p9_attr *a)
 {
@@ -93,7 +101,7 @@ static void attr_apply(struct inode *inode, const struct p9_attr *a)
 	if (node->loaded && (a->size != old->size || !time_same(&a->mtime, &old->mtime) ||
 			     !time_same(&a->ctime, &old->ctime)))
 		__atomic_add_fetch(&inode->version, 1, __ATOMIC_RELEASE);
-	inode->mode = (inode->mode & S_IFMT) | (a->mode & 07777);
+	set_mode(inode, a->mode);
 	inode->uid = a->uid;
 	inode->gid = a->gid;
 	inode->nlink = a->nlink;
@@ -102,7 +110,8 @@ static void attr_apply(struct inode *inode, const struct p9_attr *a)
 	inode->atime = a->atime;
 	inode->mtime = a->mtime;
 	inode->ctime = a->ctime;
-	__atomic_store_n(&inode->size, a->size, __ATOMIC_RELAXED);
+	if (inode->size != a->size)
+		__atomic_store_n(&inode->size, a->size, __ATOMIC_RELAXED);
 	node->known = *a;
 	node->loaded = true;
 }
@@ -212,7 +221,7 @@ static int p9_truncate(struct inode *inode, int64_t length)
 	int err = send_setattr(inode, P9_SETATTR_SIZE, length);
 
 	if (err == 0)
-		inode->size = length;
+		__atomic_store_n(&inode->size, length, __ATOMIC_RELAXED);
 	return err;
 }
 
@@ -426,7 +435,7 @@ static struct inode *p9_create(struct inode *dir, const char *name, size_t lengt
 			*err = -ENOENT; /* somebody on the host removed it */
 		return NULL;
 	}
-	inode->mode = (inode->mode & S_IFMT) | (mode & 07777); /* the host's umask may have cut it */
+	set_mode(inode, mode); /* the host's umask may have cut it: setattr follows */
 	if (opened && S_ISREG(inode->mode)) {
 		lock(&fs->lock);
 		old = p9_node(inode)->created;

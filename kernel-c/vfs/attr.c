@@ -132,7 +132,8 @@ int vfs_truncate(struct inode *inode, int64_t length)
 		return -EISDIR;
 	if (!S_ISREG(inode->mode) || !inode->ops->truncate)
 		return -EINVAL;
-	if (length > inode->size && (err = inode_write_limit(length - 1, &one)) < 0)
+	if (length > __atomic_load_n(&inode->size, __ATOMIC_RELAXED) &&
+	    (err = inode_write_limit(length - 1, &one)) < 0)
 		return err;
 	mutex_lock(&inode->lock);
 	if ((err = inode->ops->truncate(inode, length)) == 0)
