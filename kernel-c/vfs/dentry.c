@@ -8,6 +8,7 @@
 #include "dentry.h"
 
 #include "../lib/alloc.h"
+#include "../task/task.h"
 #include "mount.h"
 
 #define BUCKETS 4096u /* a boot archive has a few thousand names */
@@ -251,6 +252,11 @@ struct dentry *dentry_lookup(struct dentry *dir, const char *name, size_t length
 	if (!(dir->inode->sb->flags & (SB_UNCACHED | SB_REVALIDATE)) &&
 	    (d = dentry_cached(dir, name, length)))
 		return d;
+	/* Who holds the lock may wait for the supervisor, which must not wait for it. */
+	if (!current && (dir->inode->sb->flags & SB_REVALIDATE)) {
+		*err = -EAGAIN;
+		return NULL;
+	}
 	mutex_lock(&dir->inode->lock);
 	d = dentry_lookup_locked(dir, name, length, err);
 	mutex_unlock(&dir->inode->lock);

@@ -65,6 +65,32 @@ TEST("9p: mounting asks nothing of the server, and trees that are not there give
 	EXPECT_EQ(mount_tree("0", "ro,bad"), -EINVAL);
 }
 
+static int supervisor_result;
+
+static void look_as_supervisor(void)
+{
+	struct path at;
+
+	supervisor_result = path_lookup(NULL, AT_FDCWD, MOUNT "/a", 0, &at);
+}
+
+TEST("9p: the supervisor, which answers, does not wait for an answer")
+{
+	struct inode *root;
+	struct path at;
+
+	NEEDS_THREADS(); /* else the test is the supervisor, and has a task */
+	begin();
+	EXPECT_EQ(path_lookup(current_process, AT_FDCWD, MOUNT, 0, &at), 0);
+	root = at.dentry->inode;
+	mutex_lock(&root->lock);
+	test_as_supervisor(look_as_supervisor);
+	mutex_unlock(&root->lock);
+	path_put(&at);
+	EXPECT_EQ(supervisor_result, -EAGAIN);
+	END();
+}
+
 TEST("9p: files are made, written, read, appended to and cut")
 {
 	struct abi_stat st;
