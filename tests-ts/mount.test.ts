@@ -137,14 +137,15 @@ describe('mount', function () {
   });
 
   it('mount: what the host changes is seen at once', async () => {
-    const running = inside('touch ready; until [ -e go ]; do sleep 0.01; done; cat file; cat renamed; ls; touch done');
+    writeFileSync(host('gone'), '');
+    const running = inside('ls gone; touch ready; until [ -e go ]; do sleep 0.01; done; cat file; cat renamed; ls; touch done');
     while (!existsSync(host('ready'))) await new Promise((resolve) => setTimeout(resolve, 5));
     writeFileSync(host('file'), 'changed\n');
     writeFileSync(host('other'), 'other\n');
     renameSync(host('other'), host('renamed'));
-    rmSync(host('ready'));
+    rmSync(host('gone'));
     writeFileSync(host('go'), '');
-    assert.equal(await running, 'changed\nother\nfile\ngo\nrenamed\n');
+    assert.equal(await running, 'gone\nchanged\nother\nfile\ngo\nready\nrenamed\n');
     assert.ok(existsSync(host('done')));
   });
 
