@@ -138,7 +138,9 @@ describe('mount', function () {
 
   it('mount: what the host changes is seen at once', async () => {
     writeFileSync(host('gone'), '');
-    const running = inside('ls gone; touch ready; until [ -e go ]; do sleep 0.01; done; cat file; cat renamed; ls; touch done');
+    const running = inside(
+      'ls gone; touch ready; until [ -e go ]; do sleep 0.01; done; cat file; cat renamed; ls; touch done',
+    );
     while (!existsSync(host('ready'))) await new Promise((resolve) => setTimeout(resolve, 5));
     writeFileSync(host('file'), 'changed\n');
     writeFileSync(host('other'), 'other\n');
