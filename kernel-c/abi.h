@@ -250,6 +250,24 @@ struct abi_pollfd {
 #define POLLWRBAND 512
 #define FD_SETSIZE 1024
 
+#define EPOLLIN 1u /* these are poll's */
+#define EPOLLPRI 2u
+#define EPOLLOUT 4u
+#define EPOLLERR 8u
+#define EPOLLHUP 16u
+#define EPOLLRDHUP 0x2000u
+#define EPOLLEXCLUSIVE (1u << 28)
+#define EPOLLWAKEUP (1u << 29)
+#define EPOLLONESHOT (1u << 30)
+#define EPOLLET (1u << 31)
+#define EPOLL_CTL_ADD 1
+#define EPOLL_CTL_DEL 2
+#define EPOLL_CTL_MOD 3
+struct abi_epoll_event {
+	uint32_t events, pad;
+	uint64_t data;
+};
+
 #define MS_RDONLY 1
 #define MS_NOSUID 2
 #define MS_NODEV 4
@@ -328,6 +346,7 @@ struct abi_sigaction { /* musl's struct k_sigaction */
 #define SI_USER 0
 #define SI_QUEUE (-1)
 #define SI_TIMER (-2)
+#define SI_MESGQ (-3)
 #define SI_TKILL (-6)
 #define SI_KERNEL 128
 #define CLD_EXITED 1
@@ -349,12 +368,36 @@ struct abi_siginfo { /* 128 bytes, as on 32-bit Linux */
 	};
 };
 
+#define SIGEV_SIGNAL 0
+#define SIGEV_NONE 1
+#define SIGEV_THREAD 2
+#define SIGEV_THREAD_ID 4
+struct abi_sigevent { /* the part of struct sigevent that is for the kernel */
+	uint32_t value;
+	int32_t signo, notify, tid;
+};
+
 /* What signal.take hands to libc. */
 struct abi_sigframe {
 	uint32_t handler, flags;
 	uint64_t old_mask; /* give it to signal.done */
 	struct abi_siginfo info;
 	uint32_t alt_stack, alt_size; /* run the handler there, if alt_size */
+};
+
+struct abi_signalfd_siginfo { /* what a signalfd reads as: 128 bytes */
+	uint32_t signo;
+	int32_t error, code;
+	uint32_t pid, uid;
+	int32_t fd;
+	uint32_t tid, band, overrun, trapno;
+	int32_t status, integer;
+	uint64_t pointer, utime, stime, address;
+	uint16_t address_lsb, pad2;
+	int32_t syscall;
+	uint64_t call_address;
+	uint32_t arch;
+	uint8_t pad[28];
 };
 
 struct abi_sigstack {
@@ -483,6 +526,9 @@ struct abi_thread {
 #define CLOCK_MONOTONIC_COARSE 6
 #define CLOCK_BOOTTIME 7
 #define TIMER_ABSTIME 1
+struct abi_itimerspec {
+	struct abi_timespec interval, value;
+};
 
 /* ---- terminals ---- */
 #define NCCS 32

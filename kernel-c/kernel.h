@@ -63,6 +63,7 @@ void uts_get(struct abi_utsname *copy);
 
 /* sys/time.c */
 int timespec_to_nsec(const struct abi_timespec *ts, nsec *t); /* -EINVAL; saturates to FOREVER */
+struct abi_timespec nsec_to_timespec(nsec t);
 static inline nsec nsec_add(nsec a, nsec b)
 {
 	return a > FOREVER - b ? FOREVER : a + b;

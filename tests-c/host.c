@@ -36,6 +36,7 @@ __attribute__((weak)) void request_run(void);
 __attribute__((weak)) void worker_run(void);
 __attribute__((weak)) void terminal_run(void);
 __attribute__((weak)) void stream_run(void);
+__attribute__((weak)) nsec timer_run(void);
 __attribute__((weak)) int completion_done(uint32_t request, int32_t result);
 
 static uint32_t doorbell;
@@ -46,8 +47,11 @@ size_t kernel_tls_size(void) /* main.c's; no worker is started here */
 	return 0;
 }
 
-static void supervisor_work(void)
+/* When it wants to run again, or FOREVER. */
+static nsec supervisor_work(void)
 {
+	nsec next = FOREVER;
+
 	if (request_run)
 		request_run();
 	if (worker_run)
@@ -56,6 +60,9 @@ static void supervisor_work(void)
 		terminal_run();
 	if (stream_run)
 		stream_run();
+	if (timer_run)
+		next = timer_run();
+	return next;
 }
 
 /* ---- user memory ---- */
@@ -643,12 +650,13 @@ static void *supervisor(void *unused)
 
 		void (*f)(void) = __atomic_load_n(&supervisor_call, __ATOMIC_ACQUIRE);
 
-		supervisor_work();
+		nsec next = supervisor_work();
+
 		if (f) {
 			f();
 			__atomic_store_n(&supervisor_call, NULL, __ATOMIC_RELEASE);
 		}
-		host_futex_wait(&doorbell, bell, host_clock() + NSEC_PER_SEC);
+		host_futex_wait(&doorbell, bell, min(next, host_clock() + NSEC_PER_SEC));
 	}
 	return unused;
 }

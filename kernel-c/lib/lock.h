@@ -9,6 +9,7 @@
  * rank only by lock_pair (by address). Debug builds panic on a violation.
  *
  *   rank              what                                  where
+ *   RANK_EPOLL_SET    changes of an epoll set (mutex)       vfs/epoll.c
  *   RANK_FILE         file offset mutex                     vfs/file.h
  *   RANK_RENAME       rename mutex                          vfs/dir.c
  *   RANK_INODE        inode mutex (several: by address)     vfs/inode.c
@@ -21,9 +22,13 @@
  *   RANK_PIPE         one pipe or host stream               vfs/pipe.c
  *   RANK_MM           one address space                     task/mm.c
  *   RANK_FUTEX        a futex hash bucket                   task/futex.c
+ *   RANK_ITIMER       one interval timer                    task/timer.h
  *   RANK_TIMER        the timer list                        task/timer.c
  *   RANK_WORKER       worker slots and their job queue      task/worker.c
+ *   RANK_WATCHES      which epoll sets watch a file         vfs/epoll.c
  *   RANK_WAIT         a wait queue's list                   task/wait.c
+ *   RANK_EPOLL_QUEUE  the same of epoll sets, five levels   vfs/epoll.c
+ *   RANK_EPOLL        an epoll set's lists                  vfs/epoll.c
  *   RANK_REQUEST      the driver request ring               dev/request.c
  *   RANK_SLAB         one slab cache                        lib/slab.c
  *   RANK_PAGE         the page allocator                    lib/page.c
@@ -35,9 +40,10 @@
 #include "../types.h"
 
 enum lock_rank {
-	RANK_FILE = 1, RANK_RENAME, RANK_INODE, RANK_PROCESSES, RANK_PROCESS, RANK_FILES,
-	RANK_DENTRY, RANK_TTY, RANK_FIFO, RANK_PIPE, RANK_MM, RANK_FUTEX, RANK_TIMER,
-	RANK_WORKER, RANK_WAIT, RANK_REQUEST, RANK_SLAB, RANK_PAGE, RANK_LOG
+	RANK_EPOLL_SET = 1, RANK_FILE, RANK_RENAME, RANK_INODE, RANK_PROCESSES, RANK_PROCESS, RANK_FILES,
+	RANK_DENTRY, RANK_TTY, RANK_FIFO, RANK_PIPE, RANK_MM, RANK_FUTEX, RANK_ITIMER,
+	RANK_TIMER, RANK_WORKER, RANK_WATCHES, RANK_WAIT, RANK_EPOLL_QUEUE,
+	RANK_EPOLL = RANK_EPOLL_QUEUE + 5, RANK_REQUEST, RANK_SLAB, RANK_PAGE, RANK_LOG
 };
 
 struct lock {

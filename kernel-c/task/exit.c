@@ -8,6 +8,7 @@
 #include "../host.h"
 #include "../kernel.h"
 #include "../lib/alloc.h"
+#include "timer.h"
 #include "worker.h"
 
 static void notify(struct process *parent, struct process *p, int code, int status)

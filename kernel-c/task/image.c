@@ -5,6 +5,7 @@
 #include "../host.h"
 #include "../kernel.h"
 #include "../lib/alloc.h"
+#include "timer.h"
 #include "worker.h"
 
 #define INTERPRETERS_MAX 4 /* #! scripts run by #! scripts */
@@ -326,5 +327,6 @@ void image_commit(struct image *m, struct process *p, struct task *t)
 		module_put(old_module);
 	if (old_file)
 		file_put(old_file);
+	ptimers_free(p);
 	fdtable_close_on_exec(p->files);
 }

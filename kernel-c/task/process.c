@@ -12,6 +12,7 @@
 #include "../host.h"
 #include "../lib/alloc.h"
 #include "../vfs/file.h"
+#include "timer.h"
 #include "worker.h"
 
 #define PID_MAX 32768
@@ -97,7 +98,6 @@ void process_put(struct process *p)
 	if (__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	pending_flush(&p->pending, ~0ull);
-	timers_free(p);
 	kfree(p->args);
 	if (p->image)
 		file_put(p->image);
@@ -120,15 +120,23 @@ int process_count(void)
 	return __atomic_load_n(&nprocesses, __ATOMIC_RELAXED);
 }
 
+nsec process_cpu_locked(struct process *p)
+{
+	nsec sum = p->cpu;
+	struct task *t;
+
+	assert_held(&p->lock);
+	list_for_each(t, &p->tasks, of_process)
+		sum += task_cpu(t);
+	return sum;
+}
+
 nsec process_cpu(struct process *p)
 {
-	struct task *t;
 	nsec sum;
 
 	lock(&p->lock);
-	sum = p->cpu;
-	list_for_each(t, &p->tasks, of_process)
-		sum += task_cpu(t);
+	sum = process_cpu_locked(p);
 	unlock(&p->lock);
 	return sum;
 }
@@ -302,6 +310,7 @@ static struct process *process_alloc(void)
 	list_init(&p->sibling);
 	list_init(&p->all);
 	list_init(&p->of_pgroup);
+	list_init(&p->ptimers);
 	pending_init(&p->pending);
 	wait_queue_init(&p->child_exit);
 	wait_queue_init(&p->resume);
@@ -353,6 +362,7 @@ void process_unlink(struct process *p)
 
 void process_abandon(struct process *p)
 {
+	timers_free(p);
 	lock(&processes_lock);
 	process_unlink(p);
 	unlock(&processes_lock);

@@ -9,8 +9,10 @@
  */
 #include "../host.h"
 #include "../kernel.h"
+#include "../dev/event.h"
 #include "../lib/alloc.h"
 #include "entry.h"
+#include "timer.h"
 #include "worker.h"
 
 #define STOPS (sigbit(SIGSTOP) | sigbit(SIGTSTP) | sigbit(SIGTTIN) | sigbit(SIGTTOU))
@@ -18,10 +20,6 @@
 #define UNBLOCKABLE (sigbit(SIGKILL) | sigbit(SIGSTOP))
 #define QUEUE_MAX 1024 /* real-time signals waiting in one queue */
 
-struct queued_signal {
-	struct list node;
-	struct abi_siginfo info;
-};
 static struct slab_cache queued_cache = SLAB_CACHE("sigqueue", struct queued_signal);
 
 void pending_init(struct pending *q)
@@ -37,16 +35,36 @@ void pending_flush(struct pending *q, sigset which)
 	list_for_each_safe(s, next, &q->queue, node)
 		if (sigbit(s->info.signo) & which) {
 			list_remove(&s->node);
-			slab_free(&queued_cache, s);
+			if (s->of_timer)
+				ptimer_dropped(s);
+			else
+				slab_free(&queued_cache, s);
 		}
 	q->set &= ~which;
 }
 
+void pending_remove(struct pending *q, struct queued_signal *s)
+{
+	int sig = s->info.signo;
+
+	list_remove(&s->node);
+	q->set &= ~sigbit(sig);
+	list_for_each(s, &q->queue, node)
+		if (s->info.signo == sig)
+			q->set |= sigbit(sig);
+}
+
 /* Standard signals are queued once, real-time signals each time (POSIX 2.4.2). */
-static int pending_add(struct pending *q, int sig, const struct abi_siginfo *info)
+static int pending_add(struct pending *q, int sig, const struct abi_siginfo *info,
+		       struct queued_signal *own)
 {
 	struct queued_signal *s;
 
+	if (own) {
+		list_append(&q->queue, &own->node);
+		q->set |= sigbit(sig);
+		return 0;
+	}
 	if (sig < SIGRTMIN && q->set & sigbit(sig))
 		return 0;
 	s = slab_alloc(&queued_cache);
@@ -82,10 +100,13 @@ static bool pending_take(struct pending *q, int sig, struct abi_siginfo *info)
 			more = true;
 			break;
 		}
-		*info = s->info;
 		found = true;
 		list_remove(&s->node);
-		slab_free(&queued_cache, s);
+		if (s->of_timer)
+			ptimer_taken(s);
+		*info = s->info;
+		if (!s->of_timer)
+			slab_free(&queued_cache, s);
 	}
 	if (!more)
 		q->set &= ~sigbit(sig);
@@ -151,7 +172,8 @@ bool signal_recalculate(struct task *t)
 	bool any = deliverable(t) != 0;
 
 	assert_held(&t->process->lock);
-	__atomic_store_n(&t->attention, any || t->killed || t->process->stopped,
+	__atomic_store_n(&t->attention,
+			 any || t->killed || t->process->stopped || t->restore_mask,
 			 __ATOMIC_SEQ_CST);
 	return any;
 }
@@ -188,7 +210,7 @@ static struct task *receiver(struct process *p, int sig)
 }
 
 static int send(struct process *p, struct task *only, int sig, const struct abi_siginfo *info,
-		bool *continued)
+		struct queued_signal *own, bool *continued)
 {
 	enum disposition what;
 	struct task *t;
@@ -196,7 +218,7 @@ static int send(struct process *p, struct task *only, int sig, const struct abi_
 	int err;
 
 	assert_held(&p->lock);
-	if (p->ntasks == 0 || p->exiting)
+	if (p->ntasks == 0 || p->exiting || (only && list_empty(&only->of_process)))
 		return 0;
 	if (sig == SIGCONT) {
 		*continued = p->stopped;
@@ -216,13 +238,14 @@ static int send(struct process *p, struct task *only, int sig, const struct abi_
 		process_begin_exit(p, sig, NULL);
 		return 0;
 	}
-	err = pending_add(only ? &only->pending : &p->pending, sig, info);
+	err = pending_add(only ? &only->pending : &p->pending, sig, info, own);
 	if (err == 0 && open)
 		task_interrupt(t);
+	signalfd_wake();
 	return err;
 }
 
-static void report_continue(struct process *p)
+void signal_report_continue(struct process *p)
 {
 	lock(&processes_lock);
 	process_notify_parent(p, CLD_CONTINUED, SIGCONT);
@@ -242,13 +265,21 @@ static int send_locked(struct process *p, struct task *only, int sig,
 	if (p == process_init)
 		return 0;
 	lock(&p->lock);
-	err = send(p, only, sig, info, &continued);
+	err = send(p, only, sig, info, NULL, &continued);
 	unlock(&p->lock);
 	if (continued && table_locked)
 		process_notify_parent(p, CLD_CONTINUED, SIGCONT);
 	else if (continued)
-		report_continue(p);
+		signal_report_continue(p);
 	return err;
+}
+
+bool signal_send_timer(struct process *p, struct task *t, struct queued_signal *s)
+{
+	bool continued = false;
+
+	send(p, t, s->info.signo, NULL, s, &continued);
+	return continued;
 }
 
 int signal_send_process(struct process *p, int sig, const struct abi_siginfo *info)

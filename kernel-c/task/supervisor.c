@@ -5,6 +5,7 @@
 #include "../host.h"
 #include "../kernel.h"
 #include "../lib/alloc.h"
+#include "timer.h"
 #include "worker.h"
 
 /* Host children that have ended, for host.exited on the supervisor's instance. */

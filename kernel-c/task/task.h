@@ -30,6 +30,12 @@ enum { TASK_USER = 1, TASK_KERNEL = 2, TASK_DEAD = 3 };
 
 enum task_outcome { OUTCOME_NONE, OUTCOME_EXIT, OUTCOME_EXEC };
 
+struct queued_signal {
+	struct list node;
+	bool of_timer; /* [I] a POSIX timer's own: not freed when it is taken */
+	struct abi_siginfo info;
+};
+
 struct pending { /* signals waiting for a task or a process */
 	sigset set;
 	struct list queue; /* of struct queued_signal, in order of arrival */
@@ -119,7 +125,8 @@ struct process {
 
 	nsec started;           /* [I] */
 	nsec cpu, child_cpu;    /* [p] of ended tasks; of waited-for children */
-	struct itimer *timers;  /* [p] */
+	struct itimer *itimers[3]; /* [p] ITIMER_*; made when first set */
+	struct list ptimers;    /* [p] of timer_create */
 	struct module *module;  /* [p] the compiled image, with a reference; init has none */
 	char name[16];          /* [p] last component of the program's path */
 	char *args;             /* [p] argv and envp, NUL-separated, for startup and /proc */
@@ -214,6 +221,7 @@ void process_put(struct process *p);
 void process_each(void (*f)(struct process *p, void *arg), void *arg);
 /* CPU time of a process so far. */
 nsec process_cpu(struct process *p);
+nsec process_cpu_locked(struct process *p); /* the same with p->lock held */
 bool cred_in_group(const struct cred *c, uint32_t gid);
 
 /* ---- signal.c ---- */
@@ -223,6 +231,14 @@ void signal_mask_temporarily(sigset mask);
 bool signal_recalculate(struct task *t);
 void pending_init(struct pending *q);
 void pending_flush(struct pending *q, sigset which);
+/* Take one signal out of q, which it is in. */
+void pending_remove(struct pending *q, struct queued_signal *s);
+/*
+ * Send a timer's own signal to p (locked), or its thread t; dropped if it is
+ * ignored. When true, signal_report_continue must follow, without the lock.
+ */
+void signal_report_continue(struct process *p);
+bool signal_send_timer(struct process *p, struct task *t, struct queued_signal *s);
 /* Take the lowest pending signal of `set` from t or its process: the number, or 0. p->lock held. */
 int signal_dequeue(struct task *t, sigset set, struct abi_siginfo *info);
 /* May the current process signal p? */

@@ -20,10 +20,20 @@ void wait_begin(struct wait_queue *q, struct waiter *w)
 {
 	w->queue = q;
 	w->task = current;
+	w->woken = NULL;
 	lock(&q->lock);
 	list_append(&q->waiters, &w->node);
 	unlock(&q->lock);
 	current->seen = __atomic_load_n(&current->wakeups, __ATOMIC_SEQ_CST);
+}
+
+void wait_watch(struct wait_queue *q, struct waiter *w, void (*woken)(struct waiter *w))
+{
+	w->queue = q;
+	w->woken = woken;
+	lock(&q->lock);
+	list_append(&q->waiters, &w->node);
+	unlock(&q->lock);
 }
 
 void wait_end(struct waiter *w)
@@ -98,11 +108,14 @@ void wake_all(struct wait_queue *q)
 		return;
 	lock(&q->lock);
 	list_for_each(w, &q->waiters, node)
-		task_wake(w->task);
+		if (unlikely(w->woken != NULL))
+			w->woken(w);
+		else
+			task_wake(w->task);
 	unlock(&q->lock);
 }
 
-/* Wakes the first waiter and puts it last, so that repeated calls take turns. */
+/* For queues on which only tasks wait. The one woken goes last, so that repeated calls take turns. */
 void wake_one(struct wait_queue *q)
 {
 	struct waiter *w;

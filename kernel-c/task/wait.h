@@ -38,11 +38,14 @@ struct waiter {
 	struct list node;
 	struct wait_queue *queue;
 	struct task *task;
+	void (*woken)(struct waiter *w); /* instead of waking a task; the queue is locked */
 };
 
 void wait_queue_init(struct wait_queue *q);
 /* Put the current task on q; it may be on many queues at once (poll). */
 void wait_begin(struct wait_queue *q, struct waiter *w);
+/* Have `woken` called at each wake-up of q, until wait_end. It must not sleep. */
+void wait_watch(struct wait_queue *q, struct waiter *w, void (*woken)(struct waiter *w));
 void wait_end(struct waiter *w);
 /*
  * Sleep until woken, a deliverable signal or kill (-ERESTART), or the
@@ -86,7 +89,14 @@ static inline bool wait_queue_active(const struct wait_queue *q)
  * change its answer, then returns the events that hold now. With pt NULL it
  * only asks.
  */
-struct poll_table;
-void poll_on(struct poll_table *pt, struct wait_queue *q);
+struct poll_table {
+	bool (*add)(struct poll_table *pt, struct wait_queue *q); /* false: no memory */
+	bool out_of_memory;
+};
+static inline void poll_on(struct poll_table *pt, struct wait_queue *q)
+{
+	if (pt && !pt->add(pt, q))
+		pt->out_of_memory = true;
+}
 
 #endif

@@ -68,10 +68,6 @@ struct mm *mm_copy(struct mm *mm);
 int mm_each(struct mm *mm, int (*f)(uaddr start, uint32_t length, void *arg), void *arg);
 uint32_t mm_stack_high(struct mm *mm);
 
-/* ---- timer.c ---- */
-void timers_free(struct process *p);
-nsec timer_run(void); /* supervisor: fire what is due; the next deadline or FOREVER */
-
 /* ---- futex.c ---- */
 int futex_wake_address(uaddr address, int count);
 void futex_robust_exit(struct task *t);

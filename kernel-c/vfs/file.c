@@ -7,6 +7,7 @@
  */
 #include "../lib/alloc.h"
 #include "../task/task.h"
+#include "epoll.h"
 #include "file_lock.h"
 #include "mount.h"
 
@@ -50,15 +51,28 @@ struct file *file_new(struct inode *inode, const struct file_ops *ops, uint32_t 
 	f->mount = NULL;
 	f->pos = 0;
 	f->private = NULL;
+	f->watched = false;
 	mutex_init(&f->lock, RANK_FILE);
 	__atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
 	return f;
+}
+
+bool file_get_live(struct file *f)
+{
+	int refs = __atomic_load_n(&f->refs, __ATOMIC_RELAXED);
+
+	while (refs > 0 && !__atomic_compare_exchange_n(&f->refs, &refs, refs + 1, true,
+							__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		;
+	return refs > 0;
 }
 
 void file_put(struct file *f)
 {
 	if (likely(__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) > 0))
 		return;
+	if (unlikely(f->watched))
+		epoll_forget(f);
 	if (f->ops->release)
 		f->ops->release(f);
 	if (unlikely(!list_empty(&f->inode->locks)))

@@ -123,6 +123,8 @@ struct file {
 	struct mount *mount;        /* [I] */
 	int64_t pos;                /* [f] */
 	struct mutex lock;          /* RANK_FILE: serialises moves of pos */
+	struct list watches;        /* epoll.c's; set up once it is watched */
+	bool watched;               /* [a] was ever in an epoll set */
 	void *private;
 };
 
@@ -134,6 +136,8 @@ static inline struct file *file_get(struct file *f)
 	__atomic_add_fetch(&f->refs, 1, __ATOMIC_RELAXED);
 	return f;
 }
+/* A reference to a file that may be on its way out: false when it is gone. */
+bool file_get_live(struct file *f);
 void file_put(struct file *f); /* may call release; never sleeps */
 /* Kernel-internal reading, for exec: count, 0 at the end. */
 int64_t file_read_kernel(struct file *f, void *buf, size_t n, int64_t pos);

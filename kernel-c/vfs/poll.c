@@ -15,15 +15,15 @@ struct waiter_chunk {
 	struct waiter waiter[(PAGE_SIZE - 16) / sizeof(struct waiter)];
 };
 
-struct poll_table {
+struct poll_waits {
+	struct poll_table table;
 	uint32_t seen;               /* the task's wake word before the first queue */
 	unsigned nfew;
-	bool out_of_memory;
 	struct waiter few[FEW];
 	struct waiter_chunk *chunks; /* the fullest last */
 };
 
-static struct waiter *waiter_new(struct poll_table *pt)
+static struct waiter *waiter_new(struct poll_waits *pt)
 {
 	struct waiter_chunk *c = pt->chunks;
 
@@ -40,32 +40,29 @@ static struct waiter *waiter_new(struct poll_table *pt)
 	return &c->waiter[c->n++];
 }
 
-void poll_on(struct poll_table *pt, struct wait_queue *q)
+static bool poll_add(struct poll_table *table, struct wait_queue *q)
 {
-	struct waiter *w;
+	struct poll_waits *pt = container_of(table, struct poll_waits, table);
+	struct waiter *w = waiter_new(pt);
 
-	if (!pt)
-		return;
-	w = waiter_new(pt);
-	if (!w) {
-		pt->out_of_memory = true;
-		return;
-	}
+	if (!w)
+		return false;
 	wait_begin(q, w);
 	/* A wake-up from a queue before this one must still count. */
 	current->seen = pt->seen;
+	return true;
 }
 
-static void poll_begin(struct poll_table *pt)
+static void poll_begin(struct poll_waits *pt)
 {
+	pt->table = (struct poll_table){ poll_add, false };
 	pt->seen = __atomic_load_n(&current->wakeups, __ATOMIC_SEQ_CST);
 	current->seen = pt->seen; /* there may be no queue at all */
 	pt->nfew = 0;
-	pt->out_of_memory = false;
 	pt->chunks = NULL;
 }
 
-static void poll_end(struct poll_table *pt)
+static void poll_end(struct poll_waits *pt)
 {
 	for (unsigned i = 0; i < pt->nfew; i++)
 		wait_end(&pt->few[i]);
@@ -104,19 +101,19 @@ static int look(struct poll_item *items, unsigned n, struct poll_table *pt)
 
 int poll_files(struct poll_item *items, unsigned n, nsec deadline)
 {
-	struct poll_table pt;
+	struct poll_waits pt;
 	int ready = look(items, n, NULL), err = 0;
 
 	if (ready || deadline == 0)
 		return ready;
 	poll_begin(&pt);
-	ready = look(items, n, &pt);
-	while (!ready && !err && !pt.out_of_memory) {
+	ready = look(items, n, &pt.table);
+	while (!ready && !err && !pt.table.out_of_memory) {
 		err = wait_sleep(deadline);
 		ready = look(items, n, NULL);
 	}
 	poll_end(&pt);
 	if (ready || err == -ETIMEDOUT)
 		return ready;
-	return pt.out_of_memory ? -ENOMEM : -ERESTARTNOHAND;
+	return pt.table.out_of_memory ? -ENOMEM : -ERESTARTNOHAND;
 }
