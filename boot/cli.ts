@@ -22,6 +22,8 @@ const ENOENT = 2;
 
 /** Passed on to the guest's processes. SIGINT and SIGQUIT come from outside only: a raw terminal makes none. */
 const FORWARDED = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
+/** For open handles to close by themselves. */
+const EXIT_MS = 1000;
 /** A guest that ignores the end of its terminal is given this long. */
 const HANGUP_MS = 2000;
 
@@ -112,6 +114,22 @@ async function start(args: Arguments, run: ProgramRun, streams: StandardStreams)
     ...(args.kernel === null ? {} : { kernel: args.kernel }),
     ...(args.archive === null ? {} : { archive: args.archive }),
   });
+  try {
+    return await runIn(supervisor, args, { program, run }, streams, failure);
+  } finally {
+    streams.setRawMode(false);
+    await supervisor.stop();
+  }
+}
+
+/** Run the program to its end; the status for our own caller. */
+async function runIn(
+  supervisor: Supervisor,
+  args: Arguments,
+  { program, run }: { readonly program: SpawnOptions; readonly run: ProgramRun },
+  streams: StandardStreams,
+  failure: Promise<never>,
+): Promise<number> {
   args.mounts.forEach(({ guest, readOnly }, tree) => {
     const result = supervisor.mount(String(tree), guest, '9p', readOnly ? 'ro' : '');
     if (result < 0) throw new BootFailure('internal', `cannot mount on ${guest}: ${getSystemErrorMessage(result)}`);
@@ -166,5 +184,8 @@ function report(error: unknown): number {
   return STATUS_BROKEN;
 }
 
-// Workers that sleep in the kernel would keep the process alive; exit ends them.
-process.exit(await main().catch(report));
+process.exitCode = await main().catch(report);
+process.stdin.destroy();
+// Nothing is left to wait for, and an exit by itself is the safe one: process.exit joins V8's compiler
+// threads, which may wait for this thread in turn. Whatever still holds on is given a moment.
+setTimeout(() => process.exit(), EXIT_MS).unref();
