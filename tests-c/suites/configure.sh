@@ -20,9 +20,6 @@ mkdir -p "$work/in/source" "$work/native/build" "$work/path"
 tar -xf "$package"/*.orig.tar.xz -C "$work/in/source" --strip-components=1 \
 	--wildcards '*/configure' '*/install-sh' '*/missing' '*.in'
 
-# It would look for a better shell than dash in /bin, which is this machine's own.
-sed -i 's#/bin$PATH_SEPARATOR/usr/bin$PATH_SEPARATOR$PATH#$PATH#' "$work/in/source/configure"
-
 # The tools that TabOS has, from this machine: what configure finds must be the same.
 find "$top"/build/root/{bin,usr/bin} -not -type d -printf '%f\n' | sort -u | while read -r tool; do
 	found=$(PATH=/usr/bin:/bin command -v "$tool") && [[ $found == /* ]] && ln -s "$found" "$work/path/$tool"
@@ -32,8 +29,11 @@ rm -f "$work/path/bash"
 
 # Prints what configure says, then every file it made.
 cat >"$work/in/script" <<'SCRIPT'
+# It would look for a better shell than dash, which only this machine has: so the shell is named.
+CONFIG_SHELL=/bin/sh SHELL=/bin/sh
+export CONFIG_SHELL SHELL
 # mkdir is named because configure takes one as race-free by GNU's --version.
-sh ../source/configure --prefix=/usr MKDIR_P='mkdir -p' 2>&1
+$CONFIG_SHELL ../source/configure --prefix=/usr MKDIR_P='mkdir -p' 2>&1
 echo "exit $?"
 find . -type f ! -name 'config.*' | sort | while read -r file; do
 	echo "== $file"
