@@ -35,6 +35,7 @@ struct pipe {
 	struct wait_queue readable;  /* data came, or the last writer went */
 	struct wait_queue writable;  /* room came, or the last reader went */
 	int files;                   /* [F] */
+	bool unnamed;                /* [I] by pipe2: opening it (/dev/fd/N) waits for nobody */
 };
 
 static struct lock fifo_lock = LOCK_INIT(RANK_FIFO);
@@ -399,7 +400,7 @@ static int fifo_open(struct inode *inode, struct file *f)
 		return -ENOMEM;
 	lock(&p->lock);
 	pipe_attach(p, f);
-	err = (f->flags & O_ACCMODE) == O_RDWR ? 0 : wait_for_peer(p, f);
+	err = p->unnamed || (f->flags & O_ACCMODE) == O_RDWR ? 0 : wait_for_peer(p, f);
 	unlock(&p->lock);
 	if (err < 0)
 		pipe_release(f);
@@ -442,7 +443,8 @@ int pipe_new(struct file **reader, struct file **writer, uint32_t flags)
 	inode = inode_anonymous(S_IFIFO | 0600, &fifo_ops);
 	if (!inode)
 		goto free_pipe;
-	inode->pipe = p; /* /proc/self/fd/N opens it like a FIFO */
+	inode->pipe = p; /* /proc/self/fd/N opens it again */
+	p->unnamed = true;
 	*reader = pipe_end(p, inode, O_RDONLY | flags, &err);
 	if (!*reader)
 		goto put_inode;

@@ -399,6 +399,20 @@ TEST("fifo: open waits for the other end")
 	inode_put(inode);
 }
 
+TEST("pipe: opened again by /dev/fd/N when the writer has gone, it is at its end")
+{
+	struct file *again;
+	int err = 0;
+
+	EXPECT(open_pipe(0));
+	close_writer();
+	EXPECT((again = fifo(rd->inode, O_RDONLY, &err)));
+	EXPECT_EQ(err, 0);
+	if (again)
+		file_put(again);
+	close_both();
+}
+
 TEST("pipe2: two descriptors, EINVAL for strange flags, EFAULT closes them again")
 {
 	uaddr fds = test_user(8);
