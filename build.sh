@@ -148,7 +148,7 @@ kernel() {
 
 libc() {
 	need_frame
-	need_packages dpkg-dev patch xz-utils bzip2
+	need_packages dpkg-dev patch xz-utils bzip2 g++ llvm-$LLVM-dev # g++ and LLVM's headers for the pass in userland/cc
 	TABOS_JOBS=$JOBS userland/libc/build.sh
 }
 

@@ -7,7 +7,7 @@ const TAG_SECTION = 13;
 const TAG_IMPORT = 4;
 
 /** An unsigned LEB128 number at `at`: [value, where it ends]. */
-function unsigned(bytes, at) {
+export function unsigned(bytes, at) {
   let value = 0;
   for (let shift = 0; ; shift += 7) {
     const byte = bytes[at++];
@@ -16,21 +16,32 @@ function unsigned(bytes, at) {
   }
 }
 
-function encodeUnsigned(value) {
+export function encodeUnsigned(value) {
   const bytes = [];
   for (; value >= 0x80; value >>>= 7) bytes.push((value & 0x7f) | 0x80);
   return Buffer.from([...bytes, value]);
 }
 
-/** Whether a module of LLVM's imports fork, has exceptions, and (by its function names) streams of fopencookie. */
-export function inspect(bytes) {
-  const found = { forks: false, exceptions: false, cookies: bytes.includes('fopencookie') };
+/** All sections: where each begins, and where its content starts and ends. */
+export function sections(bytes) {
+  const found = [];
   for (let at = 8; at < bytes.length;) {
-    const id = bytes[at];
     const [size, start] = unsigned(bytes, at + 1);
-    if (id === TAG_SECTION) found.exceptions = true;
-    if (id === IMPORT_SECTION) imports(bytes.subarray(start, start + size), found);
+    found.push({ id: bytes[at], header: at, start, end: start + size });
     at = start + size;
+  }
+  return found;
+}
+
+/**
+ * Whether a module of LLVM's imports fork, has exceptions, and (by its function names) streams of
+ * fopencookie; and how many functions it imports.
+ */
+export function inspect(bytes) {
+  const found = { forks: false, exceptions: false, cookies: bytes.includes('fopencookie'), functions: 0 };
+  for (const { id, start, end } of sections(bytes)) {
+    if (id === TAG_SECTION) found.exceptions = true;
+    if (id === IMPORT_SECTION) imports(bytes.subarray(start, end), found);
   }
   return found;
 }
@@ -48,6 +59,7 @@ function imports(bytes, found) {
     if (path === 'tabos:posix/process#fork') found.forks = true;
     const kind = bytes[at++];
     if (kind === TAG_IMPORT) found.exceptions = true;
+    if (kind === 0) found.functions++;
     if (kind === 1 || kind === TAG_IMPORT) at++; // reference type; attribute
     if (kind === 0 || kind === TAG_IMPORT) skip(); // type index
     if (kind === 3) at += 2; // value type, mutability

@@ -6,6 +6,7 @@
  *   asyncify    if it imports fork (before the next: binaryen's asyncify does
  *               not know try_table)
  *   exnref      if it has exceptions (setjmp): from LLVM's legacy form
+ *   hints       that safepoints hardly ever call
  *   tabos.abi   a custom section with the ABI version
  */
 import { spawnSync } from 'node:child_process';
@@ -13,6 +14,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, wri
 import { basename, dirname, join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { withHints } from './hints.mjs';
 import { customSection, inspect } from './module.mjs';
 
 const ABI_VERSION = 1;
@@ -28,9 +30,10 @@ const wasmOpt = process.env.TABOS_WASM_OPT ?? join(root, 'node_modules/binaryen/
 
 /**
  * Functions that cannot lead to fork although asyncify must think so, because they call by pointer:
- * signal delivery (with --no-handler-fork), and stdio (its streams' operations are libc's own, unless
+ * safepoints, signal delivery (with --no-handler-fork), and stdio (its streams' operations are libc's own, unless
  * there are fopencookie's). Names that a program hasn't are ignored.
  */
+const SAFEPOINT = ['__tabos_safepoint'];
 const DELIVERY = ['__tabos_deliver', '__tabos_deliver_cp'];
 const STDIO = (
   '__fwritex fwrite fwrite_unlocked __overflow __uflow __towrite __toread fflush fflush_unlocked fclose ' +
@@ -82,6 +85,7 @@ function parse(words) {
     crt: true,
     libs: true,
     handlerFork: true,
+    safepoints: true,
     args: [],
   };
   for (let i = 0; i < words.length; i++) {
@@ -92,6 +96,7 @@ function parse(words) {
     else if (word.startsWith('--output=')) options.output = word.slice(9);
     else if (word === '-s') options.strip = true;
     else if (/^(-Wl,)?--no-handler-fork$/.test(word)) options.handlerFork = false;
+    else if (/^-m(no-)?safepoints$/.test(word)) options.safepoints = word === '-msafepoints';
     else if (word === '-shared' || word === '-Wl,-shared') fail(`${word}: there are no shared libraries here`);
     else if (word === '-z') options.args.push(`-Wl,-z,${words[++i]}`);
     else if (IGNORED.has(word) || IGNORED_PREFIX.test(word)) continue;
@@ -120,6 +125,9 @@ function run(command, args) {
 
 const targetFlags = readFileSync(join(here, 'target-flags'), 'utf8').trim().split('\n');
 
+/** As in tabos-cc. */
+const safepointFlags = [`-fpass-plugin=${join(sysroot, 'lib/safepoints.so')}`, '-mllvm', '-disable-lsr'];
+
 function builtins() {
   const { stdout } = spawnSync(clang, ['-print-resource-dir'], { encoding: 'utf8' });
   const path = join((stdout ?? '').trim(), 'lib/wasi/libclang_rt.builtins-wasm32.a');
@@ -135,6 +143,8 @@ function link(options, output, extra) {
     '-nostdlibinc',
     '-isystem',
     join(sysroot, 'include'),
+    // for sources among the arguments
+    ...(options.safepoints && options.libs ? safepointFlags : []),
   ];
   const common = ['-nostdlib', '--no-wasm-opt', `--ld-path=${ld}`, '-o', output];
   if (options.relocatable) return run(clang, [...flags, ...common, ...options.args]);
@@ -178,8 +188,8 @@ function transform(file, found, options) {
   const passes = [];
   if (found.forks) {
     passes.push('--asyncify', '--pass-arg=asyncify-imports@tabos:posix/process.fork');
-    if (!options.handlerFork)
-      passes.push(`--pass-arg=asyncify-removelist@${[...DELIVERY, ...(found.cookies ? [] : STDIO)]}`);
+    const cannot = options.handlerFork ? SAFEPOINT : [...SAFEPOINT, ...DELIVERY, ...(found.cookies ? [] : STDIO)];
+    passes.push(`--pass-arg=asyncify-removelist@${cannot}`);
   }
   if (found.exceptions) passes.push('--translate-to-exnref');
   if (found.forks && options.optimize !== '0') passes.push(/[sz]/.test(options.optimize) ? '-Os' : '-O2');
@@ -216,6 +226,7 @@ if (!existsSync(temporary)) process.exit(0);
 if (!options.relocatable) {
   const found = inspect(readFileSync(temporary));
   if (found.forks || found.exceptions) transform(temporary, found, options);
+  writeFileSync(temporary, withHints(readFileSync(temporary)));
   const version = Buffer.alloc(4);
   version.writeUInt32LE(ABI_VERSION);
   writeFileSync(temporary, customSection('tabos.abi', version), { flag: 'a' });

@@ -24,8 +24,9 @@ sums=(
 )
 
 mapfile -t flags <"$here/../cc/target-flags"
+plugin=$("$here/../cc/build.sh")
 key=$({
-	echo "$version" "${sums[@]}"
+	echo "$version" "${sums[@]}" "$(basename "$plugin")"
 	"$clang" --version
 	cd "$root"
 	find userland/libc userland/cc/target-flags wit/posix.wit -type f | LC_ALL=C sort | xargs sha256sum
@@ -56,6 +57,11 @@ if [[ ! -e $kept/lib/libc.a ]]; then
 		CFLAGS_AUTO = ${flags[*]} -O2 -g0 -fno-builtin -fno-strict-aliasing -Wno-everything
 		CFLAGS_C99FSE = -std=gnu11 -ffreestanding -nostdinc
 	MAK
+	# Where the library can loop for long, or calls the program back in a loop, it has safepoints.
+	for name in stdlib/qsort regex/regexec regex/glob misc/nftw search/tsearch crypt/crypt_{blowfish,md5,sha256,sha512} \
+		string/{memmem,strstr,strspn,strcspn}; do
+		echo "obj/src/$name.o: CFLAGS_ALL += -fpass-plugin=$plugin -mllvm -disable-lsr"
+	done >>config.mak
 	make -s -j"$jobs" lib/libc.a install-headers >/dev/null
 	mkdir -p "$work/sysroot/lib"
 	cp lib/libc.a "$work/sysroot/lib/"
@@ -64,6 +70,7 @@ if [[ ! -e $kept/lib/libc.a ]]; then
 			-Iarch/wasm32 -Iarch/generic -Iobj/src/internal -Isrc/include -Isrc/internal \
 			-Iobj/include -Iinclude -c "crt/$name.c" -o "$work/sysroot/lib/$name.o"
 	done
+	cp "$plugin" "$work/sysroot/lib/safepoints.so"
 	# Everything is in libc.a, but build systems ask for these.
 	for name in m rt pthread crypt util xnet resolv dl; do
 		"$ar" rc "$work/sysroot/lib/lib$name.a"

@@ -24,7 +24,7 @@ const ALIASES = `	case __NR_faccessat:
 		return __tabos_fstatat((int)a, (unsigned)(__UINTPTR_TYPE__)"", (unsigned)b, 0x1000);
 #ifndef TABOS_NO_FORK
 	case __NR_clone: /* as _Fork uses it */
-		return __tabos_handlers && __tabos_no_handler_fork ? -38 : __tabos_fork();
+		return __tabos_handlers >= (__tabos_no_handler_fork ? 1 : 0x10000) ? -38 : __tabos_fork();
 #endif`;
 
 const FORK = `/* Signal handlers that run, and whether frames below them can be unwound for fork. */

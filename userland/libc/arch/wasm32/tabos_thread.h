@@ -12,6 +12,8 @@ extern _Thread_local volatile int __tabos_pending;
 
 /* How many signal handlers this thread is in; setjmp keeps it, longjmp restores it. */
 extern _Thread_local int __tabos_handlers;
+/* Added for each safepoint among the frames below. */
+#define TABOS_SAFEPOINT 0x10000
 
 /*
  * Runs the handlers of all signals that are due. Returns 1 when the call that
