@@ -70,7 +70,8 @@ async function plan(args: Arguments, run: ProgramRun, streams: StandardStreams):
       const path = `${HOST_PROGRAMS}/${basename(run.path)}`;
       const data = await readFile(run.path);
       return {
-        program: { ...common, path, argv: [run.path, ...run.args] },
+        // Its name inside, so that a program can start itself again by it.
+        program: { ...common, path, argv: [path, ...run.args] },
         files: [{ path, mode: 0o755, data }],
       };
     }
