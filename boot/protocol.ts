@@ -120,7 +120,7 @@ export interface TaskStart {
   readonly origin: number;
   /** Words shared by all workers: see CONTROL. */
   readonly control: SharedArrayBuffer;
-  /** One word: not 0 once the supervisor has terminated this worker. */
+  /** Two words: not 0 once the supervisor has terminated this worker; how many 'memory' messages it sent. */
   readonly killed: SharedArrayBuffer;
   readonly programs: readonly Program[];
 }

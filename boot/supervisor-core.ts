@@ -53,6 +53,10 @@ interface TaskWorkerState {
   deadline: ReturnType<typeof setTimeout> | null;
   /** The memory of the program it runs, for poking. */
   memory: WebAssembly.Memory | null;
+  /** How often it has told us so; in the word after `killed` it counts what it sent. */
+  memories: number;
+  /** The kernel wants to poke when the message that is on the way has come. */
+  pokeWaits: boolean;
 }
 
 export interface SupervisorModules {
@@ -262,9 +266,9 @@ export class Supervisor {
       kernel['tabos:posix/supervisor#worker-gone'](slot);
       return -EAGAIN;
     }
-    const killed = new Int32Array(new SharedArrayBuffer(4));
+    const killed = new Int32Array(new SharedArrayBuffer(8));
     const deadline = setTimeout(() => this.#lost(slot, 'it never started'), WORKER_START_MS);
-    this.#workers.set(slot, { handle, killed, deadline, memory: null });
+    this.#workers.set(slot, { handle, killed, deadline, memory: null, memories: 0, pokeWaits: false });
     handle.listen(
       (message) => this.#heard(slot, message),
       (reason) => this.#lost(slot, reason),
@@ -305,6 +309,11 @@ export class Supervisor {
         break;
       case 'memory':
         worker.memory = message.memory;
+        worker.memories++;
+        if (worker.pokeWaits) {
+          worker.pokeWaits = false;
+          this.#run();
+        }
         break;
       case 'share-memory':
         this.#memories.share(slot, message.pid, message.memory);
@@ -354,8 +363,12 @@ export class Supervisor {
   }
 
   #poke(slot: number, address: number): number {
-    const memory = this.#workers.get(slot)?.memory;
-    const words = memory && new Int32Array(memory.buffer);
+    const worker = this.#workers.get(slot);
+    if (worker && worker.memories !== Atomics.load(worker.killed, 1)) {
+      worker.pokeWaits = true; // its message about another memory is on the way
+      return -EAGAIN;
+    }
+    const words = worker?.memory && new Int32Array(worker.memory.buffer);
     const index = address >>> 2;
     if (!words || index >= words.length) return 0; // it has ended meanwhile, or says so soon
     Atomics.store(words, index, 1);

@@ -87,9 +87,10 @@ export class TaskWorker {
 
     const calls = systemCalls(start.kernel);
     this.#kernel = this.#instantiate(calls);
-    this.#spaces = new Spaces(this.#kernel, this.#memory, start.uaccess, (memory) =>
-      host.post({ type: 'memory', memory }),
-    );
+    this.#spaces = new Spaces(this.#kernel, this.#memory, start.uaccess, (memory) => {
+      Atomics.add(this.#killed, 1, 1);
+      host.post({ type: 'memory', memory });
+    });
     this.#collectImports(calls);
   }
 

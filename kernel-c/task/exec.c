@@ -189,6 +189,7 @@ int32_t worker_ended(int32_t trap, int32_t status)
 		die_by(trap ? trap : W_EXITCODE(status & 0xff, 0));
 		bury_myself();
 	}
+	worker_poke_end(t);
 	if (t->outcome == OUTCOME_EXEC) {
 		t->outcome = OUTCOME_NONE;
 		return 1;

@@ -97,6 +97,31 @@ void worker_condemn(struct task *t)
 	host_ring();
 }
 
+/*
+ * Its program is over, and what pokes it may have got are done: the lock is held
+ * while one is poked. So none hits whatever uses the memory next.
+ */
+void worker_poke_end(struct task *t)
+{
+	lock(&worker_lock);
+	t->pending_word = 0;
+	unlock(&worker_lock);
+}
+
+/* False when the host does not know the task's memory yet; it will ring again. */
+static bool poke(struct task *t)
+{
+	int err = 0;
+
+	lock(&worker_lock);
+	if (t->worker && t->worker->task == t && t->pending_word)
+		err = host_poke_worker(t->worker->slot, t->pending_word);
+	if (err == -EAGAIN && list_empty(&t->queued))
+		list_append(&poked, &task_get(t)->queued);
+	unlock(&worker_lock);
+	return err != -EAGAIN;
+}
+
 void worker_poke(struct task *t)
 {
 	if (!t->pending_word)
@@ -277,17 +302,8 @@ void worker_run(void)
 
 	while ((t = take_from(&condemned)))
 		bury(t);
-	while ((t = take_from(&poked))) {
-		int slot = -1;
-
-		lock(&worker_lock);
-		if (t->worker && t->worker->task == t)
-			slot = t->worker->slot;
-		unlock(&worker_lock);
-		if (slot >= 0)
-			host_poke_worker(slot, t->pending_word);
-		task_put(t);
-	}
+	for (bool known = true; known && (t = take_from(&poked)); task_put(t))
+		known = poke(t);
 	lock(&worker_lock);
 	wanted = min(nqueued + WORKERS_SPARE - nidle - nstarting, WORKERS_MAX - nlive);
 	unlock(&worker_lock);

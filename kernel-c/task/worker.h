@@ -6,6 +6,8 @@
 
 #include "task.h"
 
+/* A program has ended: no poke may reach its memory any more. */
+void worker_poke_end(struct task *t);
 /* Supervisor: start, poke and bury workers as asked. */
 void worker_run(void);
 /* The worker under t crashed, or t could not be started: it dies by SIGKILL. */

@@ -156,6 +156,27 @@ static void defaults(void)
 	printf("SIGKILL: killed by %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }
 
+static void leave(int sig)
+{
+	_exit(7);
+}
+
+/* The child may not even have begun its loop. */
+static void handler_at_once(void)
+{
+	int status, right = 0;
+
+	handle(SIGUSR1, leave);
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = busy_child();
+
+		kill(pid, SIGUSR1);
+		waitpid(pid, &status, 0);
+		right += WIFEXITED(status) && WEXITSTATUS(status) == 7;
+	}
+	printf("signals right after fork: %d of 20 handled\n", right);
+}
+
 static void *busy_thread(void *arg)
 {
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, 0);
@@ -185,6 +206,7 @@ int main(void)
 	jump_out_of("irreducible loop", 3);
 	fflush(stdout);
 	defaults();
+	handler_at_once();
 	cancel();
 	return 0;
 }
