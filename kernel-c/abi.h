@@ -56,6 +56,8 @@
 #define ENOSYS 38
 #define ENOTEMPTY 39
 #define ELOOP 40
+#define ENOMSG 42
+#define EIDRM 43
 #define EUCLEAN 117
 #define ENODATA 61
 #define ETIME 62
@@ -64,6 +66,7 @@
 #define EOVERFLOW 75
 #define EILSEQ 84
 #define ENOTSOCK 88
+#define EMSGSIZE 90
 #define EOPNOTSUPP 95
 #define ENOTSUP 95
 #define ETIMEDOUT 110
@@ -528,6 +531,64 @@ struct abi_thread {
 #define TIMER_ABSTIME 1
 struct abi_itimerspec {
 	struct abi_timespec interval, value;
+};
+
+/* ---- scheduling ---- */
+#define SCHED_OTHER 0
+#define SCHED_FIFO 1
+#define SCHED_RR 2
+#define SCHED_BATCH 3
+#define SCHED_IDLE 5
+
+/* ---- messages and semaphores ---- */
+struct abi_mq_attr {
+	int32_t flags, maxmsg, msgsize, curmsgs, unused[4];
+};
+
+#define IPC_CREAT 01000
+#define IPC_EXCL 02000
+#define IPC_NOWAIT 04000
+#define IPC_PRIVATE 0
+#define IPC_RMID 0
+#define IPC_SET 1
+#define IPC_STAT 2
+struct abi_ipc_perm {
+	int32_t key;
+	uint32_t uid, gid, cuid, cgid, mode;
+	int32_t seq;
+	int32_t pad[2];
+};
+
+#define MSG_NOERROR 010000
+#define MSG_EXCEPT 020000
+struct abi_msqid {
+	struct abi_ipc_perm perm;
+	uint32_t pad;
+	int64_t stime, rtime, ctime;
+	uint32_t cbytes, qnum, qbytes;
+	int32_t lspid, lrpid;
+	uint32_t unused[2], pad2;
+};
+
+#define SEM_UNDO 0x1000
+#define GETPID 11
+#define GETVAL 12
+#define GETALL 13
+#define GETNCNT 14
+#define GETZCNT 15
+#define SETVAL 16
+#define SETALL 17
+struct abi_sembuf {
+	uint16_t number;
+	int16_t operation, flags;
+};
+struct abi_semid {
+	struct abi_ipc_perm perm;
+	uint32_t pad;
+	int64_t otime, ctime;
+	uint16_t nsems, pad2;
+	int32_t unused[2];
+	uint32_t pad3;
 };
 
 /* ---- terminals ---- */

@@ -18,8 +18,8 @@
  *   RANK_FILES        one descriptor table                  vfs/fdtable.c
  *   RANK_DENTRY       dentry cache and mount table          vfs/dentry.c
  *   RANK_TTY          one tty                               tty/tty.h
- *   RANK_FIFO         which pipe is behind a FIFO           vfs/pipe.c
- *   RANK_PIPE         one pipe or host stream               vfs/pipe.c
+ *   RANK_FIFO         which pipe is behind a FIFO; IPC names vfs/pipe.c, ipc/
+ *   RANK_PIPE         one pipe, host stream or IPC object   vfs/pipe.c, ipc/
  *   RANK_MM           one address space                     task/mm.c
  *   RANK_FUTEX        a futex hash bucket                   task/futex.c
  *   RANK_ITIMER       one interval timer                    task/timer.h

@@ -74,43 +74,22 @@ int32_t sys_rt_sigqueueinfo(int32_t pid, int32_t signal, uint32_t info)
 	return kill_all(pid, signal, &si);
 }
 
-struct thread_arg {
-	int pid, tid;
-	struct task *found;
-};
-
-static void find_thread(struct process *p, void *arg)
-{
-	struct thread_arg *a = arg;
-	struct task *t;
-
-	if (a->pid && p->pid != a->pid)
-		return;
-	lock(&p->lock);
-	list_for_each(t, &p->tasks, of_process)
-		if (t->tid == a->tid)
-			a->found = task_get(t);
-	unlock(&p->lock);
-}
-
 static int kill_thread(int pid, int tid, int sig)
 {
-	struct thread_arg a = { pid, tid, NULL };
 	struct abi_siginfo info = sent_by_me(sig, SI_TKILL);
+	struct task *t;
 	int err = 0;
 
 	if (sig < 0 || sig > NSIG || tid <= 0)
 		return -EINVAL;
-	lock(&processes_lock);
-	process_each(find_thread, &a);
-	unlock(&processes_lock);
-	if (!a.found)
+	t = task_find(pid, tid);
+	if (!t)
 		return -ESRCH;
-	if (!signal_permitted(a.found->process, sig))
+	if (!signal_permitted(t->process, sig))
 		err = -EPERM;
 	else if (sig)
-		err = signal_send_task(a.found, sig, &info);
-	task_put(a.found);
+		err = signal_send_task(t, sig, &info);
+	task_put(t);
 	return err;
 }
 

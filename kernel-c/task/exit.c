@@ -6,6 +6,7 @@
  * to go makes it a zombie; nothing here sleeps, so the supervisor can do it.
  */
 #include "../host.h"
+#include "../ipc/sysv.h"
 #include "../kernel.h"
 #include "../lib/alloc.h"
 #include "timer.h"
@@ -117,6 +118,7 @@ static void process_finish(struct process *p)
 
 	__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
 	timers_free(p);
+	sem_exit(p);
 	lock(&p->lock); /* /proc may be looking */
 	files = p->files;
 	fs = p->fs;

@@ -102,6 +102,8 @@ static struct task *fork_task(struct process *p, struct task *parent)
 	t->saved_mask = parent->saved_mask;
 	t->pending_word = parent->pending_word;
 	t->alt_stack = parent->alt_stack;
+	t->policy = parent->policy;
+	t->priority = parent->priority;
 	t->syscall = "fork";
 	return t;
 }
@@ -239,6 +241,8 @@ int32_t sys_thread_create(uint32_t attributes)
 	if (!t)
 		return -EAGAIN;
 	t->mask = current->mask;
+	t->policy = current->policy;
+	t->priority = current->priority;
 	t->globals[0] = a.stack_high;
 	t->globals[1] = a.tls;
 	t->globals[2] = a.argument;

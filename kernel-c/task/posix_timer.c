@@ -178,18 +178,6 @@ static int ptimer_add(struct process *p, struct ptimer *pt)
 	return pt->id < TIMERS_MAX ? 0 : -EAGAIN;
 }
 
-static struct task *find_thread(struct process *p, int tid)
-{
-	struct task *t, *found = NULL;
-
-	lock(&p->lock);
-	list_for_each(t, &p->tasks, of_process)
-		if (t->tid == tid)
-			found = task_get(t);
-	unlock(&p->lock);
-	return found;
-}
-
 static int set_event(struct ptimer *pt, uaddr event)
 {
 	struct abi_sigevent e = { .signo = SIGALRM, .notify = SIGEV_SIGNAL, .value = (uint32_t)pt->id };
@@ -204,7 +192,7 @@ static int set_event(struct ptimer *pt, uaddr event)
 	case SIGEV_SIGNAL:
 		break;
 	case SIGEV_THREAD_ID:
-		pt->target = find_thread(current_process, e.tid);
+		pt->target = task_find(current_process->pid, e.tid);
 		if (!pt->target)
 			return -EINVAL;
 		break;

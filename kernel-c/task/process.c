@@ -311,6 +311,7 @@ static struct process *process_alloc(void)
 	list_init(&p->all);
 	list_init(&p->of_pgroup);
 	list_init(&p->ptimers);
+	list_init(&p->sem_undos);
 	pending_init(&p->pending);
 	wait_queue_init(&p->child_exit);
 	wait_queue_init(&p->resume);

@@ -72,6 +72,35 @@ void task_kill(struct task *t)
 	wake_all(&t->process->resume);
 }
 
+struct thread_arg {
+	int pid, tid;
+	struct task *found;
+};
+
+static void find_thread(struct process *p, void *arg)
+{
+	struct thread_arg *a = arg;
+	struct task *t;
+
+	if (a->pid && p->pid != a->pid)
+		return;
+	lock(&p->lock);
+	list_for_each(t, &p->tasks, of_process)
+		if (t->tid == a->tid)
+			a->found = task_get(t);
+	unlock(&p->lock);
+}
+
+struct task *task_find(int pid, int tid)
+{
+	struct thread_arg a = { pid, tid, NULL };
+
+	lock(&processes_lock);
+	process_each(find_thread, &a);
+	unlock(&processes_lock);
+	return a.found;
+}
+
 nsec task_cpu(const struct task *t)
 {
 	nsec asleep = t->asleep;

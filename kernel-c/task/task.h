@@ -69,6 +69,7 @@ struct task {
 	enum task_outcome outcome; /* [o] why the kernel unwound */
 	nsec started, slept;    /* [o] CPU time is what has passed since, less sleep */
 	nsec asleep;            /* [o, read anywhere] when it fell asleep; 0: awake */
+	int policy, priority;   /* [a] SCHED_* and its priority, as asked for (sys/sched.c) */
 	const char *syscall;    /* [o] name of the last call, for /proc and traces */
 	char state_letter;      /* [a] R S D T Z for ps */
 	bool vfork_ended;       /* [o] its vfork child died by a signal: libc must jump back */
@@ -127,6 +128,7 @@ struct process {
 	nsec cpu, child_cpu;    /* [p] of ended tasks; of waited-for children */
 	struct itimer *itimers[3]; /* [p] ITIMER_*; made when first set */
 	struct list ptimers;    /* [p] of timer_create */
+	struct list sem_undos;  /* under ipc/sem.c's lock */
 	struct module *module;  /* [p] the compiled image, with a reference; init has none */
 	char name[16];          /* [p] last component of the program's path */
 	char *args;             /* [p] argv and envp, NUL-separated, for startup and /proc */
@@ -161,6 +163,8 @@ static inline struct task *task_get(struct task *t)
 	__atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
 	return t;
 }
+/* The thread tid, of process pid unless that is 0, with a reference; or NULL. */
+struct task *task_find(int pid, int tid);
 /* Make a sleeper look again, from anywhere. */
 void task_wake(struct task *t);
 /* Make it look for signals and kills soon; with its process's lock held. */

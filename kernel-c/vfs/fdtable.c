@@ -110,6 +110,15 @@ void fdtable_hold(struct fdtable *t)
 	__atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
 }
 
+/* The file that leaves the table is closed as close() does it. */
+static void fd_drop(struct fdtable *t, struct file *f)
+{
+	file_locks_close(t, f);
+	if (unlikely(f->ops->flush != NULL))
+		f->ops->flush(f);
+	file_put(f);
+}
+
 void fdtable_put(struct fdtable *t)
 {
 	struct slots *s = t->slots;
@@ -119,8 +128,7 @@ void fdtable_put(struct fdtable *t)
 	for (int i = 0; i < s->size; i++) {
 		if (!s->file[i])
 			continue;
-		file_locks_close(t, s->file[i]);
-		file_put(s->file[i]);
+		fd_drop(t, s->file[i]);
 	}
 	while (s) {
 		struct slots *outgrown = s->outgrown;
@@ -262,13 +270,6 @@ int fd_install(struct fdtable *t, struct file *f, int from, bool cloexec)
 	if (fd < 0)
 		file_put(f);
 	return fd;
-}
-
-/* The file that leaves the table is closed as close() does it. */
-static void fd_drop(struct fdtable *t, struct file *f)
-{
-	file_locks_close(t, f);
-	file_put(f);
 }
 
 int fd_replace(struct fdtable *t, struct file *f, int fd, bool cloexec)

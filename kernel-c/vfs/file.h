@@ -40,6 +40,8 @@ struct dir_sink {
 struct file_ops {
 	/* inode opened as f (f->inode, f->flags set). NULL: nothing to do. */
 	int (*open)(struct inode *inode, struct file *f);
+	/* A descriptor of f was closed. Must not sleep; current may be NULL. */
+	void (*flush)(struct file *f);
 	/* The last reference to f is gone. Must not sleep. */
 	void (*release)(struct file *f);
 	/* Move bytes at *pos and advance it; the count. NULL: EINVAL. A write to a
