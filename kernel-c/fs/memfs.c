@@ -440,7 +440,13 @@ static int memfs_statfs(struct superblock *sb, struct abi_statfs *st)
 	uint64_t inodes = __atomic_load_n(&fs->inodes, __ATOMIC_RELAXED);
 
 	st->type = fs->magic;
-	if (fs->max_pages != UINT64_MAX) { /* else all 0, as Linux's ramfs has it */
+	if (fs->magic == RAMFS_MAGIC) { /* as large as memory: that is what df should say of / */
+		uint64_t used, total;
+
+		page_count(&used, &total);
+		st->blocks = total;
+		st->bfree = st->bavail = total - used;
+	} else if (fs->max_pages != UINT64_MAX) { /* else all 0: devfs holds nothing */
 		st->blocks = fs->max_pages;
 		st->bfree = st->bavail = fs->max_pages - min(pages, fs->max_pages);
 		st->files = fs->max_inodes;
