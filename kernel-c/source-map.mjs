@@ -3,13 +3,16 @@
  * A source map from a module's DWARF: node kernel-c/source-map.mjs MODULE.wasm OUT.wasm
  *
  * Firefox's debugger, and Chromium's without its DWARF extension, know C lines
- * only from a source map. This writes OUT.wasm.map, with the sources inside, and
- * OUT.wasm, which names it in a custom section "sourceMappingURL". In the map of
- * a wasm module the generated line is always 1 and the column a byte offset.
+ * only from a source map. This writes OUT.wasm.map, with the sources and the names
+ * of functions (source-scopes.mjs) inside, and OUT.wasm, which names it in a custom
+ * section "sourceMappingURL". In the map of a wasm module the generated line is
+ * always 1 and the column a byte offset.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, normalize } from 'node:path';
+
+import { sourceScopes } from './source-scopes.mjs';
 
 const CODE_SECTION = 10;
 const CUSTOM_SECTION = 0;
@@ -151,7 +154,10 @@ if (!module || !out) {
 const bytes = readFileSync(module);
 const code = [...sections(bytes)].find((s) => s.id === CODE_SECTION);
 if (!code) throw new Error(`${module} has no code`);
-const map = sourceMap(lineRows(module, code.end - code.body), code.body);
+const codeSize = code.end - code.body;
+const map = sourceMap(lineRows(module, codeSize), code.body);
 if (map.sources.length === 0) throw new Error(`${module} has no line tables: compile it with -g`);
+const sources = new Map(map.sources.map((name, index) => [name, index]));
+map['x-scopes'] = sourceScopes(module, sources, code.body, codeSize);
 writeFileSync(`${out}.map`, JSON.stringify(map));
 writeFileSync(out, withUrl(bytes, `${basename(out)}.map`));
