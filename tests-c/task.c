@@ -49,12 +49,8 @@ void test_task_free(struct task *t)
 {
 	struct process *p = t->process;
 
-	lock(&p->lock);
-	list_remove(&t->of_process);
-	p->ntasks--;
-	unlock(&p->lock);
+	task_abandon(t);
 	process_abandon(p);
-	task_put(t);
 }
 
 void test_become(struct task *t)

@@ -124,17 +124,6 @@ struct process *fork_process(struct process *parent)
 	return p;
 }
 
-/* A task that never ran, and its process. */
-static void abandon(struct process *p, struct task *t)
-{
-	lock(&p->lock);
-	list_remove(&t->of_process);
-	p->ntasks--;
-	unlock(&p->lock);
-	task_put(t);
-	process_abandon(p);
-}
-
 static int do_fork(uaddr sp, uaddr tls, uaddr buffer, uaddr end)
 {
 	struct process *parent = current_process, *p;
@@ -165,7 +154,8 @@ static int do_fork(uaddr sp, uaddr tls, uaddr buffer, uaddr end)
 	t->globals[3] = buffer;
 	pid = p->pid;
 	if ((err = worker_dispatch(t, JOB_FORK)) < 0) {
-		abandon(p, t);
+		task_abandon(t);
+		process_abandon(p);
 		return err;
 	}
 	return pid;
@@ -252,11 +242,7 @@ int32_t sys_thread_create(uint32_t attributes)
 	if (err == 0)
 		err = worker_dispatch(t, JOB_THREAD);
 	if (err < 0) {
-		lock(&p->lock);
-		list_remove(&t->of_process);
-		p->ntasks--;
-		unlock(&p->lock);
-		task_put(t);
+		task_abandon(t);
 		return err;
 	}
 	return tid;

@@ -363,16 +363,28 @@ void process_unlink(struct process *p)
 
 void process_abandon(struct process *p)
 {
+	struct fdtable *files;
+	struct fs_context *fs;
+	struct mm *mm;
+
 	timers_free(p);
 	lock(&processes_lock);
 	process_unlink(p);
 	unlock(&processes_lock);
-	if (p->files)
-		fdtable_put(p->files);
-	if (p->fs)
-		fs_context_put(p->fs);
-	if (p->mm)
-		mm_put(p->mm);
+	lock(&p->lock); /* a reader of /proc may have found p while it was made */
+	files = p->files;
+	fs = p->fs;
+	mm = p->mm;
+	p->files = NULL;
+	p->fs = NULL;
+	p->mm = NULL;
+	unlock(&p->lock);
+	if (files)
+		fdtable_put(files);
+	if (fs)
+		fs_context_put(fs);
+	if (mm)
+		mm_put(mm);
 	process_put(p);
 }
 

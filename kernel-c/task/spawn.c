@@ -90,6 +90,12 @@ static int apply(struct process *p, struct task *t, const struct abi_spawn *s)
 
 	if ((err = set_group(p, s)) < 0)
 		return err;
+	if (s->flags & SPAWN_SETSCHEDULER)
+		err = sched_set(t, s->policy, s->priority);
+	else if (s->flags & SPAWN_SETSCHEDPARAM)
+		err = sched_set(t, -1, s->priority);
+	if (err < 0)
+		return err;
 	lock(&p->lock);
 	if (s->flags & SPAWN_RESETIDS) {
 		p->cred.euid = p->cred.uid;
@@ -105,17 +111,13 @@ static int apply(struct process *p, struct task *t, const struct abi_spawn *s)
 	return do_actions(p, s);
 }
 
-/* Undo a child that never ran; its image may or may not be loaded. */
+/* Undo a child that never ran; either may be missing. */
 static void abandon(struct process *p, struct task *t)
 {
-	if (t) {
-		lock(&p->lock);
-		list_remove(&t->of_process);
-		p->ntasks--;
-		unlock(&p->lock);
-		task_put(t);
-	}
-	process_abandon(p);
+	if (t)
+		task_abandon(t);
+	if (p)
+		process_abandon(p);
 }
 
 static int do_spawn(struct image *m, const struct abi_spawn *s)
@@ -132,6 +134,8 @@ static int do_spawn(struct image *m, const struct abi_spawn *s)
 	if (!p->mm || !t)
 		goto fail;
 	t->mask = current->mask;
+	t->policy = current->policy;
+	t->priority = current->priority;
 	if (s && (err = apply(p, t, s)) < 0)
 		goto fail;
 	if ((err = image_load(m, p, AT_FDCWD, 0)) < 0)
@@ -143,8 +147,7 @@ static int do_spawn(struct image *m, const struct abi_spawn *s)
 		goto fail;
 	return pid;
 fail:
-	if (p)
-		abandon(p, t);
+	abandon(p, t);
 	return err;
 }
 
@@ -238,8 +241,7 @@ static int host_spawn(struct image *m, const char *cwd, int terminal, uint32_t s
 		goto fail;
 	return pid;
 fail:
-	if (p)
-		abandon(p, t);
+	abandon(p, t);
 	return err;
 }
 

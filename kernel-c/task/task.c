@@ -33,6 +33,17 @@ struct task *task_new(struct process *p, int tid)
 	return t;
 }
 
+void task_abandon(struct task *t)
+{
+	struct process *p = t->process;
+
+	lock(&p->lock);
+	list_remove(&t->of_process);
+	p->ntasks--;
+	unlock(&p->lock);
+	task_put(t);
+}
+
 void task_put(struct task *t)
 {
 	if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) > 0)

@@ -157,6 +157,8 @@ extern _Thread_local struct task *current; /* NULL on the supervisor's instance 
 /* ---- task.c ---- */
 /* A task of p, not yet running, with one reference (its life's). NULL: no memory. */
 struct task *task_new(struct process *p, int tid);
+/* Undo task_new for a task that never ran. */
+void task_abandon(struct task *t);
 void task_put(struct task *t);
 static inline struct task *task_get(struct task *t)
 {
