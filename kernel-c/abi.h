@@ -561,6 +561,7 @@ struct abi_ipc_perm {
 
 #define MSG_NOERROR 010000
 #define MSG_EXCEPT 020000
+#define MSG_COPY 040000
 struct abi_msqid {
 	struct abi_ipc_perm perm;
 	uint32_t pad;

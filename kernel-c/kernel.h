@@ -61,6 +61,10 @@ void mm_describe(struct mm *mm, void (*f)(uaddr start, uaddr end, struct file *f
 /* sys/process.c */
 void uts_get(struct abi_utsname *copy);
 
+/* sys/sched.c */
+/* Give t a policy (-1: the one it has) and priority, by the current process's rights. */
+int sched_set(struct task *t, int policy, int priority);
+
 /* sys/time.c */
 int timespec_to_nsec(const struct abi_timespec *ts, nsec *t); /* -EINVAL; saturates to FOREVER */
 struct abi_timespec nsec_to_timespec(nsec t);

@@ -134,7 +134,8 @@ int32_t sys_msgsnd(int32_t id, uint32_t message, uint32_t length, int32_t flags)
 
 int32_t sys_msgrcv(int32_t id, uint32_t message, uint32_t length, int32_t type, int32_t flags)
 {
-	return msg_receive(id, message, length, type, flags);
+	/* Linux too has MSG_COPY only in kernels made to save processes */
+	return flags & MSG_COPY ? -ENOSYS : msg_receive(id, message, length, type, flags);
 }
 
 int32_t sys_msgctl(int32_t id, int32_t command, uint32_t buffer)

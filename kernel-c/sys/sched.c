@@ -34,28 +34,31 @@ static struct task *find(int pid, int *err)
 	return t;
 }
 
+int sched_set(struct task *t, int policy, int priority)
+{
+	const struct cred *me = &current_process->cred, *it = &t->process->cred;
+
+	if (policy < 0)
+		policy = t->policy;
+	if (!is_policy(policy) || priority < is_realtime(policy) ||
+	    priority > (is_realtime(policy) ? PRIORITY_MAX : 0))
+		return -EINVAL;
+	if (me->euid != 0 &&
+	    (is_realtime(policy) || (me->euid != it->euid && me->euid != it->uid)))
+		return -EPERM;
+	t->policy = policy;
+	t->priority = priority;
+	return 0;
+}
+
 static int set(int pid, int policy, int priority)
 {
-	const struct cred *me = &current_process->cred;
 	struct task *t;
 	int err;
 
 	if (!(t = find(pid, &err)))
 		return err;
-	if (policy < 0)
-		policy = t->policy;
-	err = -EINVAL;
-	if (!is_policy(policy) || priority < is_realtime(policy) ||
-	    priority > (is_realtime(policy) ? PRIORITY_MAX : 0))
-		goto out;
-	err = -EPERM;
-	if (me->euid != 0 && (is_realtime(policy) ||
-			      (me->euid != t->process->cred.euid && me->euid != t->process->cred.uid)))
-		goto out;
-	t->policy = policy;
-	t->priority = priority;
-	err = 0;
-out:
+	err = sched_set(t, policy, priority);
 	task_put(t);
 	return err;
 }

@@ -2,9 +2,35 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <spawn.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+extern char **environ;
+
+static void spawn(int policy, int priority)
+{
+	char *argv[] = { "true", NULL };
+	struct sched_param p = { .sched_priority = priority }, q = { 0 };
+	posix_spawnattr_t attr;
+	int got = -1, status = -1, err;
+	pid_t pid;
+
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSCHEDULER);
+	printf("spawn: set %d", posix_spawnattr_setschedpolicy(&attr, policy));
+	printf(" %d", posix_spawnattr_setschedparam(&attr, &p));
+	posix_spawnattr_getschedpolicy(&attr, &got);
+	posix_spawnattr_getschedparam(&attr, &q);
+	printf(" get %d %d", got == policy, q.sched_priority);
+	err = posix_spawn(&pid, "/bin/true", NULL, &attr, argv, environ);
+	if (err == 0)
+		waitpid(pid, &status, 0);
+	printf(" run %d status %d\n", err, status);
+	posix_spawnattr_destroy(&attr);
+}
 
 int main(void)
 {
@@ -29,5 +55,7 @@ int main(void)
 	printf("thread %d", pthread_getschedparam(pthread_self(), &policy, &q));
 	printf(" %d %d\n", policy == SCHED_OTHER, q.sched_priority);
 	printf("set %d\n", pthread_setschedparam(pthread_self(), SCHED_OTHER, &q));
+	spawn(SCHED_OTHER, 0);
+	spawn(SCHED_OTHER, 7);
 	return 0;
 }
