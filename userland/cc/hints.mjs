@@ -12,7 +12,9 @@ const IMPORT_SECTION = 2;
 const CODE_SECTION = 10;
 const FUNCTION_NAMES = 1;
 const CALL = 0x10;
-const [IF, VOID, BR_IF, EQZ] = [0x04, 0x40, 0x0d, 0x45];
+const [IF, VOID, BR_IF, EQZ, END, BLOCK] = [0x04, 0x40, 0x0d, 0x45, 0x0b, 0x02];
+/** i32.const 0x5afe, drop: no engine makes anything of it. */
+const MARK = Buffer.from([0x41, 0xfe, 0xb5, 0x01, 0x1a]);
 const [UNLIKELY, LIKELY] = [0, 1];
 
 /** The number of a function by its name in the name section; -1 if there is none. */
@@ -52,6 +54,39 @@ function branches(body, callee) {
   return found;
 }
 
+const isMark = (body, at) => body.subarray(at, at + MARK.length).equals(MARK);
+
+/** Where the first instruction is that does more than compute with locals and constants, or mark a place. */
+function skipComputing(body, at) {
+  for (;;) {
+    const opcode = body[at];
+    if (opcode >= 0x20 && opcode <= 0x24)
+      [, at] = unsigned(body, at + 1); // locals and globals
+    else if (opcode === 0x41 && !isMark(body, at))
+      [, at] = unsigned(body, at + 1); // i32.const
+    else if (opcode >= 0x45 && opcode <= 0xc4)
+      at++; // comparisons and arithmetic
+    else if (opcode === BLOCK && body[at + 1] === VOID) at += 2;
+    else if (opcode === END) at++;
+    else return at;
+  }
+}
+
+/**
+ * The branches that the pass has marked, before their condition and where they hardly ever lead. Where
+ * the code generator or binaryen has moved things around, there is no hint.
+ */
+function marked(body) {
+  const found = [];
+  for (let mark = body.indexOf(MARK); mark >= 0; mark = body.indexOf(MARK, mark + 1)) {
+    const at = skipComputing(body, mark + MARK.length);
+    if (body[at] !== BR_IF) continue;
+    const next = skipComputing(body, unsigned(body, at + 1)[1]);
+    found.push([at, isMark(body, next) ? LIKELY : UNLIKELY]);
+  }
+  return found;
+}
+
 /** The module with hints for all safepoints in it. */
 export function withHints(bytes) {
   const callee = functionNamed(bytes, '__tabos_safepoint');
@@ -63,7 +98,8 @@ export function withHints(bytes) {
   for (let index = inspect(bytes).functions; count-- > 0; index++) {
     const [size, start] = unsigned(bytes, at);
     at = start + size;
-    const hints = branches(bytes.subarray(start, at), callee);
+    const body = bytes.subarray(start, at);
+    const hints = [...new Map([...branches(body, callee), ...marked(body)])].sort(([a], [b]) => a - b);
     if (hints.length === 0) continue;
     hinted++;
     functions.push(encodeUnsigned(index), encodeUnsigned(hints.length));

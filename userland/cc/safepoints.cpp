@@ -235,6 +235,15 @@ class Safepoints {
 		return b.CreateCall(copy, v);
 	}
 
+	/*
+	 * Marks where a branch decides, and the side it hardly ever takes, for hints.mjs:
+	 * LLVM has no other way to say so.
+	 */
+	static void mark(IRBuilder<> &b)
+	{
+		b.CreateCall(InlineAsm::get(FunctionType::get(b.getVoidTy(), false), "i32.const 0x5afe\n\tdrop", "", true));
+	}
+
 	static Value *stepped(IRBuilder<> &b, Value *v, const APInt &step)
 	{
 		if (v->getType()->isPointerTy())
@@ -314,10 +323,11 @@ class Safepoints {
 				if (!map.count(exit))
 					for (PHINode &phi : exit->phis())
 						add_twin_edge(phi, block, map);
-		BranchInst::Create(cast<BasicBlock>(map[plan.header]), entry)->setDebugLoc(location(preheader));
 		preheader->getTerminator()->eraseFromParent();
 		b.SetInsertPoint(preheader);
 		b.CreateCondBr(is_long, entry, plan.header, unlikely);
+		b.SetInsertPoint(entry);
+		b.CreateBr(cast<BasicBlock>(map[plan.header]));
 		plan.preheader = entry;
 		plan.header = cast<BasicBlock>(map[plan.header]);
 		plan.latch = cast<BasicBlock>(map[plan.latch]);
@@ -431,7 +441,10 @@ class Safepoints {
 				count->addIncoming(next, test);
 				limit = b.getInt32(0);
 			}
-			b.CreateCondBr(b.CreateICmpEQ(next, limit), poll, header);
+			mark(b);
+			b.CreateCondBr(b.CreateICmpEQ(next, limit), poll, header, unlikely);
+			b.SetInsertPoint(poll);
+			mark(b);
 		}
 		look(poll, resume, nullptr, at);
 		b.SetInsertPoint(resume);
