@@ -205,18 +205,45 @@ static int set_event(struct ptimer *pt, uaddr event)
 	return 0;
 }
 
+/*
+ * The CLOCK_* that a clock of clock_getcpuclockid or pthread_getcpuclockid is
+ * (sys/time.c says how they are made), if it is the caller's own; *thread gets a
+ * reference to whose it is. -EINVAL, or -ENOTSUP when it is another's.
+ */
+static int own_clock(int clock, struct task **thread)
+{
+	int id = ~(clock >> 3), pid = current_process->pid;
+
+	*thread = NULL;
+	if (clock >= 0)
+		return itimer_clock_valid(clock) ? clock : -EINVAL;
+	if ((clock & 3) == 3)
+		return -EINVAL;
+	if (!(clock & 4))
+		return id == 0 || id == pid ? CLOCK_PROCESS_CPUTIME_ID : -ENOTSUP;
+	*thread = id ? task_find(pid, id) : task_get(current);
+	return *thread ? CLOCK_THREAD_CPUTIME_ID : -ENOTSUP;
+}
+
 int32_t sys_timer_create(int32_t clock, uint32_t event, uint32_t id)
 {
 	struct process *p = current_process;
-	struct ptimer *pt;
+	struct ptimer *pt = slab_alloc(&ptimer_cache);
+	struct task *thread;
 	int err;
 
-	if (!itimer_clock_valid(clock))
-		return -EINVAL;
-	pt = slab_alloc(&ptimer_cache);
 	if (!pt)
 		return -EAGAIN;
+	clock = own_clock(clock, &thread);
+	if (clock < 0) {
+		slab_free(&ptimer_cache, pt);
+		return clock;
+	}
 	itimer_init(&pt->it, clock, ptimer_expire, ptimer_free);
+	if (thread) {
+		task_put(pt->it.task);
+		pt->it.task = thread;
+	}
 	list_init(&pt->of_process);
 	list_init(&pt->signal.node);
 	pt->signal.of_timer = true;

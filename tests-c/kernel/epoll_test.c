@@ -4,6 +4,8 @@
 #include "../test.h"
 
 #include "../../kernel-c/kernel.h"
+#include "../../kernel-c/lib/alloc.h"
+#include "../../kernel-c/vfs/epoll.h"
 #include "../../kernel-c/vfs/pipe.h"
 
 #define MS 1000000ll
@@ -236,6 +238,60 @@ TEST("epoll: sleepers are woken, and nothing is lost between two threads")
 	test_join(t);
 	file_put(f);
 	EXPECT_EQ(n, 200);
+}
+
+static struct file *stressed;
+
+static void open_and_close(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 300; i++) {
+		struct abi_epoll_event e = { .events = EPOLLIN | (i & 1 ? EPOLLET : 0), .data = 1 };
+		struct file *r, *w;
+
+		if (pipe_new(&r, &w, 0) < 0)
+			panic("no pipe");
+		if (epoll_change(stressed, EPOLL_CTL_ADD, r, i, &e) < 0)
+			panic("not added");
+		file_write_kernel(w, "x", 1, 0);
+		if (i % 3 == 0)
+			epoll_change(stressed, EPOLL_CTL_DEL, r, i, NULL);
+		if (i % 5 == 0)
+			test_yield();
+		file_put(r);
+		file_put(w);
+	}
+}
+
+static uint32_t watches;
+
+static void count_watches(const struct slab_cache *c, void *arg)
+{
+	if (strcmp(c->name, "epoll_watch") == 0 || strcmp(c->name, "epoll_wait") == 0)
+		*(uint32_t *)arg += c->live;
+}
+
+TEST("epoll: files are closed while others wait for the set, and nothing is left of them")
+{
+	struct abi_epoll_event out[4];
+	struct test_thread *t[3];
+	uint32_t before = 0;
+	int err;
+
+	NEEDS_THREADS();
+	slab_each(count_watches, &before);
+	stressed = epoll_new(&err);
+	for (int i = 0; i < 3; i++)
+		t[i] = test_thread(open_and_close, NULL);
+	for (int i = 0; i < 2000; i++)
+		EXPECT(epoll_wait_events(stressed, out, 4, host_clock() + 100000) >= 0);
+	for (int i = 0; i < 3; i++)
+		test_join(t[i]);
+	EXPECT_EQ(epoll_wait_events(stressed, out, 4, 0), 0);
+	file_put(stressed);
+	watches = 0;
+	slab_each(count_watches, &watches);
+	EXPECT_EQ(watches, before);
 }
 
 TEST("epoll: the timeout passes, and a signal interrupts")

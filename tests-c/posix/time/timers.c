@@ -170,6 +170,13 @@ int main(void)
 	printf(" read %d", clock_gettime(clock, &now));
 	printf(" nobody %d\n", clock_getcpuclockid(99999999, &clock) == ESRCH);
 	printf("thread clock %d", pthread_getcpuclockid(pthread_self(), &clock));
-	printf(" read %d\n", clock_gettime(clock, &now));
+	printf(" read %d", clock_gettime(clock, &now));
+	printf(" timer %d", timer_create(clock, NULL, &id));
+	t = ms(10, 0);
+	caught = 0;
+	timer_settime(id, 0, &t, NULL);
+	while (!caught)
+		getppid();
+	printf(" caught %d\n", caught);
 	return 0;
 }
