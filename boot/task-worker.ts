@@ -15,7 +15,7 @@ import { machineImports } from './machine.ts';
 import { globalOf, RunningProgram, type ProgramExports } from './program.ts';
 import type { FromTask, Program, TaskStart, ToTask } from './protocol.ts';
 import { Spaces, type Space } from './space.ts';
-import { describeTrap, trapSignal, wasmFrames } from './trap.ts';
+import { describeTrap, trapSignal } from './trap.ts';
 
 const JOB_CLOSE = 0;
 const JOB_FORK = 2;
@@ -70,8 +70,6 @@ export class TaskWorker {
   readonly #programs = new Map<number, Program>();
   /** All system calls, grouped as programs import them; `env` is added per program. */
   readonly #imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
-  /** Where stack frames of the kernel say they are from. */
-  #kernelUrl = '';
   #running: RunningProgram | null = null;
   /** The process whose memory is known to the supervisor because it has threads. */
   #sharedPid = 0;
@@ -122,10 +120,7 @@ export class TaskWorker {
           memory: this.#memory,
           control: new Int32Array(control),
           calls,
-          now: () => {
-            if (!this.#kernelUrl) this.#kernelUrl = wasmFrames(new Error())[0]?.url ?? '';
-            return clock();
-          },
+          now: clock,
           log: (level, text) => this.#host.post({ type: 'log', level, text }),
           programCompiled: (program) => {
             this.#remember(program);
@@ -183,6 +178,8 @@ export class TaskWorker {
     let ended: number;
     try {
       space = job === JOB_THREAD ? this.#adoptSpace(memory) : this.#takeSpace(job, program);
+      // From here on the task can be terminated, as a module's start function may run for ever.
+      this.#check(this.#kernel['tabos:posix/worker#image-begin'](), 'worker#image-begin');
       const run = this.#prepare(job, program, space);
       ended = this.#execute(run);
     } catch (error) {
@@ -251,22 +248,19 @@ export class TaskWorker {
       run();
     } catch (error) {
       this.#afterTrap();
-      signal = trapSignal(error);
-      if (!this.#madeByKernel(error)) this.#complain(describeTrap(error));
+      // The kernel ends programs by a trap; its stack, which is slow to get, says nothing.
+      if (this.#kernel['tabos:posix/worker#unwound']() === 0) {
+        signal = trapSignal(error);
+        this.#complain(describeTrap(error));
+      }
     }
     return this.#kernel['tabos:posix/worker#ended'](signal, 0);
-  }
-
-  /** The kernel ends programs by a trap; then the innermost frame is its own. */
-  #madeByKernel(error: unknown): boolean {
-    if (!(error instanceof WebAssembly.RuntimeError) || !/unreachable/.test(error.message)) return false;
-    return wasmFrames(error)[0]?.url === this.#kernelUrl;
   }
 
   #imageFailed(error: unknown): number {
     this.#afterTrap();
     const message = error instanceof Error ? error.message : String(error);
-    this.#complain([`cannot run: ${message}`]);
+    if (this.#kernel['tabos:posix/worker#unwound']() === 0) this.#complain([`cannot run: ${message}`]);
     // A link error means that a call has another signature here.
     const signal = error instanceof WebAssembly.LinkError ? SIGSYS : SIGKILL;
     return this.#kernel['tabos:posix/worker#image-failed'](signal);

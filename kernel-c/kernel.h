@@ -51,6 +51,7 @@ void futex_init(void);
 
 /* task/supervisor.c */
 void image_complain(const char *path, const char *reason);
+void task_complain(const char *text, size_t n); /* to the current task's standard error, or the log */
 extern int ncpus;
 
 /* task/mm.c, for /proc/PID/maps */

@@ -117,6 +117,36 @@ int32_t sys_execveat(int32_t dirfd, uint32_t path, uint32_t argv, uint32_t envp,
 
 /* ---- what the boot code calls around a program's life ---- */
 
+/*
+ * The boot code's calls below come in user state, where a kill terminates the
+ * worker: so those that touch more than the task enter the kernel as system
+ * calls do. True when the task was in user state, and must leave again.
+ */
+static bool enter(void)
+{
+	uint32_t state = TASK_USER;
+
+	if (__atomic_compare_exchange_n(&current->state, &state, TASK_KERNEL, false,
+					__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return true;
+	if (state == TASK_DEAD)
+		task_wait_for_death();
+	return false;
+}
+
+int32_t worker_image_begin(void)
+{
+	return syscall_exit(0);
+}
+
+int32_t worker_complain(uint32_t text, uint32_t length)
+{
+	bool entered = enter();
+
+	task_complain((const char *)(uintptr_t)text, length);
+	return entered ? syscall_exit(0) : 0;
+}
+
 int32_t worker_module_id(void)
 {
 	return module_id(current_process->module);
@@ -130,10 +160,10 @@ uint32_t worker_initial_global(int32_t index)
 /* Also the last thing before a forked child or a thread runs, with heap_base 0. */
 int32_t worker_image_ready(uint32_t pages, uint32_t heap_base, uint32_t stack_high)
 {
+	enter();
 	if (heap_base)
 		mm_ready(current_process->mm, pages, heap_base, stack_high);
-	syscall_exit(0);
-	return 0;
+	return syscall_exit(0);
 }
 
 /*
@@ -159,6 +189,7 @@ static void bury_myself(void)
 
 int32_t worker_image_failed(int32_t signal)
 {
+	enter();
 	if (current->outcome != OUTCOME_EXIT) {
 		die_by(signal);
 		bury_myself();
@@ -168,17 +199,17 @@ int32_t worker_image_failed(int32_t signal)
 	return 0;
 }
 
+int32_t worker_unwound(void)
+{
+	return current->outcome != OUTCOME_NONE;
+}
+
 int32_t worker_ended(int32_t trap, int32_t status)
 {
 	struct task *t = current;
 
 	if (t->outcome == OUTCOME_NONE) {
-		uint32_t user = TASK_USER;
-
-		if (!__atomic_compare_exchange_n(&t->state, &user, TASK_KERNEL, false,
-						 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) &&
-		    user == TASK_DEAD)
-			task_wait_for_death();
+		enter();
 		if (t->lender) { /* a vfork child trapped, and took the parent's frames along */
 			die_by(trap ? trap : SIGKILL);
 			current = t->lender;

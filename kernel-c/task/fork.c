@@ -170,14 +170,16 @@ int32_t worker_fork(uint32_t stack_pointer, uint32_t tls_base, uint32_t buffer, 
 
 int32_t worker_fork_fill(void)
 {
-	struct snapshot *s = current->snapshot;
+	struct snapshot *s;
 	int err = 0;
 
+	syscall_enter("fork");
+	s = current->snapshot;
 	for (struct run *r = s->first; r && err == 0; r = r->next)
 		err = copy_out(r->start, r->data, r->length);
 	current->snapshot = NULL;
 	snapshot_free(s);
-	return err;
+	return syscall_exit(err);
 }
 
 uint32_t worker_memory_pages(void)

@@ -131,9 +131,9 @@ int32_t supervisor_kill(int32_t pid, int32_t signal)
 }
 
 /* A line for the current task's standard error, from the boot code or image.c. */
-static void complain(const char *text, size_t n)
+void task_complain(const char *text, size_t n)
 {
-	struct file *f = current ? fdtable_get(current_process->files, 2) : NULL;
+	struct file *f = current && current_process->files ? fdtable_get(current_process->files, 2) : NULL;
 
 	if (f) {
 		file_write_kernel(f, text, n, -1);
@@ -143,18 +143,10 @@ static void complain(const char *text, size_t n)
 	}
 }
 
-int32_t worker_complain(uint32_t text, uint32_t length)
-{
-	if (!current || !current_process->files)
-		return -ESRCH;
-	complain((const char *)(uintptr_t)text, length);
-	return 0;
-}
-
 void image_complain(const char *path, const char *reason)
 {
 	char line[512];
 	int n = ksnprintf(line, sizeof(line), "%s: cannot execute: %s\n", path, reason);
 
-	complain(line, min((size_t)n, sizeof(line) - 1));
+	task_complain(line, min((size_t)n, sizeof(line) - 1));
 }
