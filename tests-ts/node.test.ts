@@ -236,5 +236,37 @@ describe('node', function () {
       await screen.until('all gone\r\n');
       await screen.until('all gone\r\n');
     });
+
+    it('node: bash is a login shell with job control', async () => {
+      const enter = async (line: string, answer: string): Promise<void> => {
+        child.stdin.write(`${line}\r`);
+        await screen.until(answer);
+        await screen.until('# ');
+      };
+      await enter('exec bash -l', 'TabOS');
+      await enter('shopt login_shell', 'on\r\n');
+      child.stdin.write(`${JOB}\r`);
+      await screen.until(JOB_RUNS);
+      child.stdin.write('\x1a');
+      await screen.until('[1]+  Stopped');
+      await screen.until('# ');
+      await enter('bg', '[1]+ sh -c');
+      await enter('jobs', '[1]+  Running');
+      // A job in the background that reads the terminal stops, and reads when it comes back.
+      await enter('cat &', '[2] ');
+      await enter('until jobs %2 | grep Stopped; do :; done', 'Stopped                 cat\r\n');
+      child.stdin.write('fg\r');
+      await screen.until('cat\r\n');
+      child.stdin.write('a line\r');
+      await screen.until('a line\r\na line\r\n');
+      child.stdin.write('\x04');
+      await screen.until('# ');
+      child.stdin.write('fg %1\r');
+      await screen.until('sleep 1000');
+      child.stdin.write('\x03');
+      await screen.until('# ');
+      await enter('echo status $?', 'status 130\r\n');
+      await enter('sleep 1000 & kill %1; wait %1; echo status $?', 'status 143\r\n');
+    });
   });
 });
