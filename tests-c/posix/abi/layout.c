@@ -34,7 +34,12 @@
 	X(OPOST) X(ONLCR) X(OCRNL) X(TAB3) X(B38400) X(CS8) X(CREAD) X(HUPCL) X(CLOCAL) \
 	X(ISIG) X(ICANON) X(ECHO) X(ECHOE) X(ECHOK) X(ECHONL) X(NOFLSH) X(TOSTOP) X(ECHOCTL) X(ECHOKE) X(IEXTEN) \
 	X(TCGETS) X(TCSETSF) X(TCFLSH) X(TIOCSCTTY) X(TIOCGPGRP) X(TIOCSPGRP) X(TIOCGWINSZ) X(TIOCSWINSZ) X(FIONREAD) \
-	X(TIOCNOTTY) X(TIOCGSID) X(TIOCGPTN) X(TIOCSPTLCK) X(FIONBIO)
+	X(TIOCNOTTY) X(TIOCGSID) X(TIOCGPTN) X(TIOCSPTLCK) X(FIONBIO) \
+	X(EMSGSIZE) X(ENOMSG) X(EIDRM) X(SI_MESGQ) X(SIGEV_SIGNAL) X(SIGEV_NONE) X(SIGEV_THREAD_ID) \
+	X(EPOLLIN) X(EPOLLHUP) X(EPOLLRDHUP) X(EPOLLEXCLUSIVE) X(EPOLLONESHOT) X(EPOLLET) X(EPOLL_CTL_ADD) X(EPOLL_CTL_MOD) \
+	X(SCHED_OTHER) X(SCHED_FIFO) X(SCHED_RR) X(SCHED_BATCH) X(SCHED_IDLE) \
+	X(IPC_CREAT) X(IPC_EXCL) X(IPC_NOWAIT) X(IPC_RMID) X(IPC_SET) X(IPC_STAT) X(MSG_NOERROR) X(MSG_EXCEPT) \
+	X(SEM_UNDO) X(GETPID) X(GETVAL) X(GETALL) X(GETNCNT) X(GETZCNT) X(SETVAL) X(SETALL)
 
 #define X(name) abi_n_##name = (int)name,
 enum { NUMBERS abi_numbers_end };
@@ -52,7 +57,13 @@ enum {
 	SIZE(sigstack), AT(sigstack, flags), AT(sigstack, size), SIZE(rlimit),
 	SIZE(rusage), AT(rusage, stime), AT(rusage, maxrss), AT(rusage, nivcsw), SIZE(itimerval), AT(itimerval, value),
 	SIZE(utsname), AT(utsname, machine), SIZE(sysinfo), AT(sysinfo, totalram), AT(sysinfo, procs), AT(sysinfo, mem_unit),
-	SIZE(termios), AT(termios, lflag), AT(termios, line), AT(termios, cc), AT(termios, ispeed), SIZE(winsize), AT(winsize, columns)
+	SIZE(termios), AT(termios, lflag), AT(termios, line), AT(termios, cc), AT(termios, ispeed), SIZE(winsize), AT(winsize, columns),
+	SIZE(itimerspec), AT(itimerspec, value), SIZE(epoll_event), AT(epoll_event, data), SIZE(signalfd_siginfo),
+	AT(signalfd_siginfo, overrun), AT(signalfd_siginfo, status), AT(signalfd_siginfo, pointer), AT(signalfd_siginfo, address),
+	OF(siginfo, timer, timer), OF(siginfo, timer, overrun), OF(siginfo, timer, value),
+	AT(sigevent, signo), AT(sigevent, notify), AT(sigevent, tid), SIZE(mq_attr), AT(mq_attr, curmsgs),
+	SIZE(ipc_perm), AT(ipc_perm, mode), SIZE(msqid), AT(msqid, stime), AT(msqid, qnum), AT(msqid, lrpid),
+	SIZE(semid), AT(semid, otime), AT(semid, nsems), SIZE(sembuf), AT(sembuf, operation), AT(sembuf, flags)
 };
 
 #undef P_ALL
@@ -61,15 +72,21 @@ enum {
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
@@ -91,6 +108,35 @@ NUMBERS
 #define SAME_OF(abi, part, of, type, member) \
 	_Static_assert(offsetof(type, member) == abi_##abi##_of_##part##_##of, #type "." #member);
 
+SAME_SIZE(itimerspec, struct itimerspec)
+SAME(itimerspec, value, struct itimerspec, it_value)
+SAME_SIZE(epoll_event, struct epoll_event)
+SAME(epoll_event, data, struct epoll_event, data)
+SAME_SIZE(signalfd_siginfo, struct signalfd_siginfo)
+SAME(signalfd_siginfo, overrun, struct signalfd_siginfo, ssi_overrun)
+SAME(signalfd_siginfo, status, struct signalfd_siginfo, ssi_status)
+SAME(signalfd_siginfo, pointer, struct signalfd_siginfo, ssi_ptr)
+SAME(signalfd_siginfo, address, struct signalfd_siginfo, ssi_addr)
+SAME_OF(siginfo, timer, timer, siginfo_t, si_timerid)
+SAME_OF(siginfo, timer, overrun, siginfo_t, si_overrun)
+SAME_OF(siginfo, timer, value, siginfo_t, si_value)
+SAME(sigevent, signo, struct sigevent, sigev_signo)
+SAME(sigevent, notify, struct sigevent, sigev_notify)
+SAME(sigevent, tid, struct sigevent, sigev_notify_thread_id)
+SAME_SIZE(mq_attr, struct mq_attr)
+SAME(mq_attr, curmsgs, struct mq_attr, mq_curmsgs)
+SAME_SIZE(ipc_perm, struct ipc_perm)
+SAME(ipc_perm, mode, struct ipc_perm, mode)
+SAME_SIZE(msqid, struct msqid_ds)
+SAME(msqid, stime, struct msqid_ds, msg_stime)
+SAME(msqid, qnum, struct msqid_ds, msg_qnum)
+SAME(msqid, lrpid, struct msqid_ds, msg_lrpid)
+SAME_SIZE(semid, struct semid_ds)
+SAME(semid, otime, struct semid_ds, sem_otime)
+SAME(semid, nsems, struct semid_ds, sem_nsems)
+SAME_SIZE(sembuf, struct sembuf)
+SAME(sembuf, operation, struct sembuf, sem_op)
+SAME(sembuf, flags, struct sembuf, sem_flg)
 SAME_SIZE(timespec, struct timespec)
 SAME(timespec, nsec, struct timespec, tv_nsec)
 SAME_SIZE(timeval, struct timeval)
