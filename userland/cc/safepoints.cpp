@@ -34,6 +34,7 @@
 #include "llvm/Plugins/PassPlugin.h"
 #include "llvm/Transforms/Scalar/LoopPassManager.h"
 #include "llvm/Transforms/Scalar/LoopStrengthReduce.h"
+#include "llvm/Transforms/Scalar/SimpleLoopUnswitch.h"
 #include "llvm/Transforms/Utils/BasicBlockUtils.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 #include "llvm/Transforms/Utils/LCSSA.h"
@@ -49,6 +50,8 @@ constexpr uint64_t CHUNK = 16384; /* some microseconds; a look costs nanoseconds
 constexpr uint64_t SMALL = 40;    /* loops of which we have a second copy */
 constexpr uint64_t LIBRARY_CALL = 50;
 constexpr uint64_t ENDLESS = ~0ull;
+/* Between our passes: the function has loops with a copy for long runs. */
+constexpr const char *SPLIT = "tabos-split";
 
 /* What a chunked loop is steered by. */
 struct Counter {
@@ -65,6 +68,7 @@ struct Plan {
 	BasicBlock *preheader, *header, *latch;
 	uint64_t iterations; /* in a chunk */
 	Counter counter;
+	bool calls = false;  /* where registers are saved, the word's address is better made anew */
 	bool small = false;  /* it pays to leave its short runs alone */
 	Loop *loop = nullptr;
 	SmallVector<BasicBlock *, 4> blocks = {};
@@ -182,8 +186,8 @@ class Safepoints {
 		b.CreateBr(next);
 	}
 
-	/* Every edge from -> to leads through a look. */
-	void test_edge(BasicBlock *from, BasicBlock *to)
+	/* Every edge from -> to leads through a look; hoist: the word's address is kept in a variable. */
+	void test_edge(BasicBlock *from, BasicBlock *to, bool hoist)
 	{
 		Instruction *end = from->getTerminator();
 
@@ -201,7 +205,7 @@ class Safepoints {
 		IRBuilder<> b(resume);
 		b.SetCurrentDebugLocation(at);
 		b.CreateBr(to);
-		look(test, resume, hoisted_address(), at);
+		look(test, resume, hoist ? hoisted_address() : nullptr, at);
 	}
 
 	/* from's edges to `to` lead to `first`; to's phis then come from `last`. */
@@ -310,6 +314,7 @@ class Safepoints {
 
 		if (isa<Constant>(is_long))
 			return;
+		f.addFnAttr(SPLIT);
 		BasicBlock *entry = block_new("long", plan.header);
 		for (BasicBlock *block : plan.blocks) {
 			BasicBlock *copy = CloneBasicBlock(block, map, ".long", &f);
@@ -502,19 +507,24 @@ class Safepoints {
 	uint64_t plan(Loop *loop)
 	{
 		uint64_t cost = 0;
+		bool calls = false;
 
 		for (Loop *inner : loop->getSubLoops())
 			cost = plus(cost, plan(inner));
 		for (BasicBlock *block : loop->getBlocks())
 			if (loops.getLoopFor(block) == loop)
-				for (Instruction &i : *block)
-					cost = plus(cost, instruction_cost(i));
+				for (Instruction &i : *block) {
+					uint64_t one = instruction_cost(i);
+					calls |= one == ENDLESS;
+					cost = plus(cost, one);
+				}
 		uint64_t most = se.getSmallConstantMaxTripCount(loop);
 		uint64_t whole = most ? times(cost, most) : ENDLESS;
 		if (whole <= SHORT)
 			return whole;
 		BasicBlock *preheader = loop->getLoopPreheader(), *latch = loop->getLoopLatch();
 		Plan p = { Plan::TESTED, preheader, loop->getHeader(), latch, 0, Counter() };
+		p.calls = calls;
 		if (cost < CHUNK / 2 && loop->isLoopSimplifyForm() && !f.hasOptNone() &&
 		    isa<BranchInst, SwitchInst>(latch->getTerminator())) {
 			p.kind = Plan::CHUNKED;
@@ -578,16 +588,16 @@ public:
 			}
 		for (Plan &p : plans)
 			if (p.kind == Plan::TESTED)
-				test_loop(p.header);
+				test_loop(p.header, !p.calls);
 		for (auto [from, to] : irreducible)
-			test_edge(from, to);
+			test_edge(from, to, true);
 		for (Instruction *call : recursive)
 			test_before(call);
 		return !recursive.empty() || !plans.empty() || !irreducible.empty();
 	}
 
 private:
-	void test_loop(BasicBlock *header)
+	void test_loop(BasicBlock *header, bool hoist)
 	{
 		SmallVector<BasicBlock *, 4> latches;
 		Loop *loop = loops.getLoopFor(header);
@@ -596,7 +606,7 @@ private:
 			if (loop->contains(from) && !is_contained(latches, from))
 				latches.push_back(from);
 		for (BasicBlock *latch : latches)
-			test_edge(latch, header);
+			test_edge(latch, header, hoist);
 	}
 
 	/*
@@ -667,6 +677,20 @@ struct SafepointPass : PassInfoMixin<SafepointPass> {
 	static bool isRequired() { return true; }
 };
 
+/*
+ * Where a loop's runs are all short or all long, whatever the loops around it do: decides
+ * that outside of them, so that what is for long runs does not burden the registers of the short.
+ */
+struct UnswitchPass : PassInfoMixin<UnswitchPass> {
+	PreservedAnalyses run(Function &f, FunctionAnalysisManager &fam)
+	{
+		if (!f.hasFnAttribute(SPLIT))
+			return PreservedAnalyses::all();
+		f.removeFnAttr(SPLIT);
+		return createFunctionToLoopPassAdaptor(SimpleLoopUnswitchPass(true), true).run(f, fam);
+	}
+};
+
 void register_pass(PassBuilder &builder)
 {
 	builder.registerOptimizerLastEPCallback(
@@ -679,6 +703,7 @@ void register_pass(PassBuilder &builder)
 				passes.addPass(createModuleToFunctionPassAdaptor(std::move(first)));
 			}
 			passes.addPass(SafepointPass());
+			passes.addPass(createModuleToFunctionPassAdaptor(UnswitchPass()));
 		});
 	builder.registerPipelineParsingCallback(
 		[](StringRef name, ModulePassManager &passes, ArrayRef<PassBuilder::PipelineElement>) {
