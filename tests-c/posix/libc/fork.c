@@ -109,11 +109,18 @@ int main(void)
 	vforks();
 	pthread_atfork(prepare, parent, child);
 	fflush(stdout);
+	int parent_wrote[2];
+	char end;
+	pipe(parent_wrote);
 	pid_t pid = fork();
 	if (pid == 0) {
+		close(parent_wrote[1]);
+		read(parent_wrote[0], &end, 1);
 		fflush(stdout);
 		raise(9);
 	}
+	fflush(stdout);
+	close(parent_wrote[1]);
 	printf("killed %d\n", wait_for(pid));
 	return 0;
 }
