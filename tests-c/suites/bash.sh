@@ -19,7 +19,7 @@ all=(alias appendop arith arith-for array array2 assoc attr braces builtins case
 	casemod comsub comsub-eof comsub-posix cond coproc cprint dbg-support
 	dbg-support2 dirstack dollars dynvar errors execscript exp-tests exportfunc
 	extglob extglob2 extglob3 func getopts glob-test globstar heredoc herestr
-	histexpand history ifs ifs-posix input-test invert invocation iquote jobs
+	histexpand history ifs ifs-posix input-test invert iquote jobs
 	lastpipe mapfile more-exp nameref new-exp nquote nquote1 nquote2 nquote3
 	nquote4 nquote5 parser posix2 posixexp posixexp2 posixpat posixpipe precedence
 	printf procsub quote read redir rhs-exp rsh set-e set-x shopt strip test
