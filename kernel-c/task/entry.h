@@ -37,7 +37,8 @@ static inline int64_t syscall_exit64(int64_t result)
 {
 	struct task *t = current;
 
-	__atomic_store_n(&t->state, TASK_USER, __ATOMIC_SEQ_CST);
+	/* an exchange: Firefox makes a store a slower move and fence */
+	__atomic_exchange_n(&t->state, TASK_USER, __ATOMIC_SEQ_CST);
 	if (unlikely(__atomic_load_n(&t->attention, __ATOMIC_SEQ_CST) || interrupted(result)))
 		return syscall_attention(result);
 	return result;
