@@ -46,6 +46,7 @@ struct task {
 	uint32_t wakeups;       /* [a] futex word: moves at each wake-up */
 	uint32_t seen;          /* [o] wakeups when last looked at */
 	bool parked;            /* [a] waits on the futex, not spinning */
+	bool quick;             /* [o] its last sleep was a short one */
 	bool killed;            /* [a] must die: SIGKILL, exit_group or exec elsewhere */
 	bool attention;         /* [a] look for signals, stops and kills on the way out */
 	int tid;                /* [I] */

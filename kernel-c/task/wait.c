@@ -4,11 +4,18 @@
 #include "wait.h"
 
 #include "../host.h"
+#include "../kernel.h"
 #include "task.h"
 
-/* Turns a sleeper spins before it waits on the futex: a hand-over between two
- * workers then costs 3 to 11 us instead of 35 to 45. */
+/*
+ * Turns a sleeper spins before it waits on the futex. A wake-up through the futex
+ * takes 35 to 45 us, so two tasks that hand over to each other quickly would
+ * keep sending each other to sleep: who slept only shortly last time spins for
+ * about as long as that. On one processor spinning only keeps the waker away.
+ */
 #define SPIN_TURNS 2000
+#define SPIN_TURNS_QUICK 40000
+#define QUICK_SLEEP 150000ll /* ns */
 
 void wait_queue_init(struct wait_queue *q)
 {
@@ -52,10 +59,10 @@ void task_wake(struct task *t)
 
 static int park(struct task *t, nsec deadline)
 {
-	nsec before;
-	int err;
+	int turns = ncpus == 1 ? 0 : t->quick ? SPIN_TURNS_QUICK : SPIN_TURNS, err;
+	nsec before, slept;
 
-	for (int i = 0; i < SPIN_TURNS; i++)
+	for (int i = 0; i < turns; i++)
 		if (__atomic_load_n(&t->wakeups, __ATOMIC_RELAXED) != t->seen)
 			return 0;
 	before = host_clock();
@@ -65,7 +72,9 @@ static int park(struct task *t, nsec deadline)
 	__atomic_store_n(&t->parked, true, __ATOMIC_SEQ_CST);
 	err = host_futex_wait(&t->wakeups, t->seen, deadline);
 	__atomic_store_n(&t->parked, false, __ATOMIC_RELAXED);
-	t->slept += host_clock() - before;
+	slept = host_clock() - before;
+	t->quick = slept < QUICK_SLEEP;
+	t->slept += slept;
 	t->asleep = 0;
 	return err;
 }
