@@ -9,6 +9,12 @@
 #include "alloc.h"
 #include "page.h"
 
+/* Changed under the cache's lock, read by /proc/slabinfo without it. */
+static void count(uint32_t *n, int by)
+{
+	__atomic_store_n(n, *n + (uint32_t)by, __ATOMIC_RELAXED);
+}
+
 struct slab {
 	struct list node; /* cache->partial, while it has free objects */
 	struct slab_cache *cache;
@@ -68,7 +74,7 @@ static struct slab *slab_new(struct slab_cache *c)
 		memory_poison(object + 1, size - sizeof(void *));
 	}
 	list_add(&c->partial, &s->node);
-	c->slabs++;
+	count(&c->slabs, 1);
 	return s;
 }
 
@@ -88,7 +94,7 @@ static void *object_take(struct slab_cache *c)
 	s->free = *object;
 	if (++s->used == s->capacity)
 		list_remove(&s->node);
-	c->live++;
+	count(&c->live, 1);
 	memory_unpoison(object, c->size);
 out:
 	unlock(&c->lock);
@@ -122,13 +128,13 @@ void slab_free(struct slab_cache *c, void *object)
 	*(void **)object = s->free;
 	s->free = object;
 	memory_poison((void **)object + 1, object_size(c) - sizeof(void *));
-	c->live--;
+	count(&c->live, -1);
 	if (s->used-- == s->capacity)
 		list_add(&c->partial, &s->node);
 	/* Not the last one with room: the next alloc would make it again. */
 	if (s->used == 0 && c->partial.next != c->partial.prev) {
 		list_remove(&s->node);
-		c->slabs--;
+		count(&c->slabs, -1);
 		memory_unpoison(s, PAGE_SIZE << order);
 		page_free(s, order);
 	}
