@@ -110,29 +110,13 @@ static void become_zombie(struct process *p)
 static void process_finish(struct process *p)
 {
 	struct session *s = NULL;
-	struct fdtable *files;
-	struct fs_context *fs;
-	struct mm *mm;
 	bool host_child = p->host_child;
 	int pid = p->pid, status = p->status;
 
 	__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
 	timers_free(p);
 	sem_exit(p);
-	lock(&p->lock); /* /proc may be looking */
-	files = p->files;
-	fs = p->fs;
-	mm = p->mm;
-	p->files = NULL;
-	p->fs = NULL;
-	p->mm = NULL;
-	unlock(&p->lock);
-	if (files)
-		fdtable_put(files);
-	if (fs)
-		fs_context_put(fs);
-	if (mm)
-		mm_put(mm);
+	process_release(p);
 	lock(&processes_lock);
 	if (p->pgroup->session->id == p->pid) {
 		s = p->pgroup->session;

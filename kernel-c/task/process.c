@@ -361,17 +361,13 @@ void process_unlink(struct process *p)
 	p->pgroup = NULL;
 }
 
-void process_abandon(struct process *p)
+void process_release(struct process *p)
 {
 	struct fdtable *files;
 	struct fs_context *fs;
 	struct mm *mm;
 
-	timers_free(p);
-	lock(&processes_lock);
-	process_unlink(p);
-	unlock(&processes_lock);
-	lock(&p->lock); /* a reader of /proc may have found p while it was made */
+	lock(&p->lock); /* a reader of /proc may be looking */
 	files = p->files;
 	fs = p->fs;
 	mm = p->mm;
@@ -385,6 +381,15 @@ void process_abandon(struct process *p)
 		fs_context_put(fs);
 	if (mm)
 		mm_put(mm);
+}
+
+void process_abandon(struct process *p)
+{
+	timers_free(p);
+	lock(&processes_lock);
+	process_unlink(p);
+	unlock(&processes_lock);
+	process_release(p);
 	process_put(p);
 }
 

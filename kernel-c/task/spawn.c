@@ -171,26 +171,12 @@ out:
 
 /* ---- the host's own children (wit/kernel.wit, supervisor.spawn) ---- */
 
-/* /dev/ttyN by its name, so that ttyname finds it. */
-static struct file *host_terminal(struct process *p, int n, int *err)
-{
-	char path[24];
-	struct file *named, *f = terminal_open(n, err); /* makes the device if it is new */
-
-	if (!f)
-		return NULL;
-	ksnprintf(path, sizeof(path), "/dev/tty%d", n);
-	named = vfs_open(p, AT_FDCWD, path, O_RDWR | O_NOCTTY, 0, err);
-	file_put(f);
-	return named;
-}
-
 static int host_files(struct process *p, int terminal, uint32_t streams)
 {
 	for (int fd = 0; fd < 3; fd++) {
 		int err = 0;
 		struct file *f = streams & 1u << fd ? stream_open(fd, &err) :
-				 terminal > 0 ? host_terminal(p, terminal, &err) :
+				 terminal > 0 ? terminal_open(terminal, &err) :
 				 vfs_open(p, AT_FDCWD, "/dev/null", O_RDWR, 0, &err);
 
 		if (!f)

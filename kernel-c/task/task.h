@@ -183,6 +183,8 @@ int pid_alloc(void); /* processes_lock held; -EAGAIN */
 struct process *process_new(struct process *parent);
 /* Undo process_new for a child that never ran. */
 void process_abandon(struct process *p);
+/* Give up its descriptors, directories and address space, those that it has. */
+void process_release(struct process *p);
 extern struct process *process_init; /* pid 1: adopts orphans and reaps them */
 int process_count(void);
 nsec uptime(void); /* since boot, which is when init began */
