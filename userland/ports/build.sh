@@ -17,7 +17,8 @@
 #   install_to DIR    copies what belongs on the target to DIR
 #
 # The result is cached by the hash of everything that goes into it: recipe,
-# patches, compiler and C library.
+# patches, compiler and C library. While one works on the compiler or the C
+# library, TABOS_KEEP_PORTS=1 takes what the last complete build made.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -85,6 +86,10 @@ port_steps() { # NAME
 
 port_build() { # NAME
 	archive=$cache/$1-$(port_hash "$1").tar
+	if [ -n "${TABOS_KEEP_PORTS-}" ] && [ -f "$out/.toolchain" ]; then
+		kept=$cache/$1-$(toolchain=$(cat "$out/.toolchain") && port_hash "$1").tar
+		[ ! -f "$kept" ] || archive=$kept
+	fi
 	if [ ! -f "$archive" ]; then
 		echo "port $1: building"
 		work=$out/$1
@@ -121,3 +126,4 @@ fi
 for name; do
 	port_build "$name"
 done
+[ -n "${TABOS_KEEP_PORTS-}" ] || echo "$toolchain" >"$out/.toolchain"
