@@ -25,7 +25,8 @@ __tabos_inline long __tabos_syscall(long n, long long a, long long b,
 
 	do
 		r = __tabos_dispatch(n, a, b, c, d, e, f);
-	while (__builtin_expect(__tabos_pending, 0) && __tabos_deliver(&r));
+	while (__builtin_expect(__tabos_pending, 0) &&
+	       (r = __tabos_deliver(r)) == TABOS_AGAIN);
 	return r;
 }
 
@@ -40,7 +41,7 @@ __tabos_inline long __tabos_syscall_cp(long n, long long a, long long b,
 			return r;
 		r = __tabos_dispatch(n, a, b, c, d, e, f);
 	} while (__builtin_expect(__tabos_pending, 0) &&
-		 __tabos_deliver_cp(&r, n));
+		 (r = __tabos_deliver_cp(r, n)) == TABOS_AGAIN);
 	return r;
 }
 

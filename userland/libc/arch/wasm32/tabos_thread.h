@@ -15,13 +15,16 @@ extern _Thread_local int __tabos_handlers;
 /* Added for each safepoint among the frames below. */
 #define TABOS_SAFEPOINT 0x10000
 
+/* No call's result: it is to be made again. */
+#define TABOS_AGAIN (-512)
 /*
- * Runs the handlers of all signals that are due. Returns 1 when the call that
- * gave *result is to be made again; else *result is what the program sees.
+ * Runs the handlers of all signals that are due. Returns what the program sees
+ * of the call that gave `result`, or TABOS_AGAIN. The result goes in and out by
+ * value, so that the functions that make calls need no stack frame.
  */
-int __tabos_deliver(long *result);
+long __tabos_deliver(long result);
 /* The same for cancellation points, which a cancellation ends. */
-int __tabos_deliver_cp(long *result, long n);
+long __tabos_deliver_cp(long result, long n);
 
 /* struct pthread's `cancel`; src/thread/wasm32/pthread_cancel.c asserts the offset. */
 #define TABOS_CANCEL_OFFSET 36

@@ -60,7 +60,7 @@ int posix_spawn(pid_t *restrict res, const char *restrict path,
 	do
 		pid = __tabos_spawn((uintptr_t)path, (uintptr_t)argv,
 			(uintptr_t)envp, (uintptr_t)&spawn);
-	while (__tabos_pending && __tabos_deliver(&pid));
+	while (__tabos_pending && (pid = __tabos_deliver(pid)) == TABOS_AGAIN);
 	if (actions != few)
 		free(actions);
 	if (pid < 0)

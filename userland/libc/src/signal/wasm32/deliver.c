@@ -48,7 +48,9 @@ static void run_frame(struct abi_sigframe *frame)
 		run_handler(frame);
 }
 
-int __tabos_deliver(long *result)
+_Static_assert(TABOS_AGAIN == -TABOS_ERESTART, "a number that no call gives");
+
+long __tabos_deliver(long result)
 {
 	struct abi_sigframe frame;
 	int taken, ran = 0, all_restart = 1;
@@ -66,26 +68,20 @@ int __tabos_deliver(long *result)
 	}
 	if (taken == 2) /* a vfork child was killed: its parent goes on, here */
 		__tabos_vfork_return();
-	if (*result == -TABOS_ERESTART) {
-		if (!ran || all_restart)
-			return 1;
-		*result = -EINTR;
-	} else if (*result == -TABOS_ERESTARTNOHAND) {
-		if (!ran)
-			return 1;
-		*result = -EINTR;
-	}
-	return 0;
+	if (result == -TABOS_ERESTART)
+		return ran && !all_restart ? -EINTR : TABOS_AGAIN;
+	if (result == -TABOS_ERESTARTNOHAND)
+		return ran ? -EINTR : TABOS_AGAIN;
+	return result;
 }
 
-int __tabos_deliver_cp(long *result, long n)
+long __tabos_deliver_cp(long result, long n)
 {
 	long r;
 
-	if (__tabos_deliver(result))
-		return 1;
-	if (*result == -EINTR && n != SYS_close && __tabos_cancel_word &&
+	result = __tabos_deliver(result);
+	if (result == -EINTR && n != SYS_close && __tabos_cancel_word &&
 	    (r = __tabos_cancel(n)))
-		*result = r;
-	return 0;
+		return r;
+	return result;
 }

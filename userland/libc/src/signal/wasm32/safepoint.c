@@ -9,11 +9,9 @@
 
 void __tabos_safepoint(void)
 {
-	long none = 0;
-
 	__tabos_handlers += TABOS_SAFEPOINT;
 	do
-		__tabos_deliver(&none);
+		__tabos_deliver(0);
 	while (__tabos_pending);
 	__tabos_handlers -= TABOS_SAFEPOINT;
 }

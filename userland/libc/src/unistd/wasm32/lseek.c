@@ -6,11 +6,10 @@
 off_t __lseek(int fd, off_t offset, int whence)
 {
 	long long r;
-	long none = 0;
 
 	r = __tabos_lseek(fd, offset, whence);
 	if (__tabos_pending)
-		__tabos_deliver(&none);
+		__tabos_deliver(0);
 	if (r < 0) {
 		errno = -r;
 		return -1;
