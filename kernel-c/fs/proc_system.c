@@ -147,7 +147,7 @@ static void show_meminfo(struct text *t, struct process *p)
 static void show_slab(const struct slab_cache *c, void *arg)
 {
 	text_printf(arg, "%-17s %6u %6u %6u\n", c->name,
-		    __atomic_load_n(&c->live, __ATOMIC_RELAXED),
+		    __atomic_load_n(&c->live, __ATOMIC_RELAXED) - __atomic_load_n(&c->idle, __ATOMIC_RELAXED),
 		    __atomic_load_n(&c->slabs, __ATOMIC_RELAXED), c->size);
 }
 

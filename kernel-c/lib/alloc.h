@@ -27,6 +27,7 @@ struct slab_cache {
 	struct lock lock;
 	struct list partial; /* slabs with free objects */
 	uint32_t live, slabs;
+	uint32_t idle; /* live ones that their owner keeps for reuse, under a lock of its own */
 	struct list caches; /* all caches, for slab_each */
 	bool registered;
 };
@@ -35,7 +36,7 @@ struct slab_cache {
 /* A zeroed object, or NULL. */
 void *slab_alloc(struct slab_cache *cache);
 void slab_free(struct slab_cache *cache, void *object);
-/* Call f for every cache that was ever used (live objects: c->live). */
+/* Call f for every cache that was ever used (live objects: c->live - c->idle). */
 void slab_each(void (*f)(const struct slab_cache *c, void *arg), void *arg);
 
 /* Any size; not zeroed by kmalloc, zeroed by kzalloc. NULL when memory is out. */

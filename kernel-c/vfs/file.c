@@ -21,8 +21,10 @@ static struct file *file_alloc(void)
 
 	lock(&free_lock);
 	f = free_files;
-	if (f)
+	if (f) {
 		free_files = f->private;
+		__atomic_store_n(&file_cache.idle, file_cache.idle - 1, __ATOMIC_RELAXED);
+	}
 	unlock(&free_lock);
 	return f ? f : slab_alloc(&file_cache);
 }
@@ -32,6 +34,7 @@ static void file_free(struct file *f)
 	lock(&free_lock);
 	f->private = free_files;
 	free_files = f;
+	__atomic_store_n(&file_cache.idle, file_cache.idle + 1, __ATOMIC_RELAXED);
 	unlock(&free_lock);
 }
 
