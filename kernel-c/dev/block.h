@@ -1,0 +1,101 @@
+/*
+ * Block devices: numbered blocks of 4 KiB, in a store of the host or in a file.
+ *
+ * A store is opened by name (an IndexedDB database, an OPFS file, a file under
+ * Node, a package image); a device is opened once, however many use it. A loop
+ * device is a regular file. Every block is a page, so lists of blocks and pages
+ * are all there is to move.
+ *
+ * What a store promises (wit/drivers.wit): writes are collected, and become
+ * durable together and atomically at a flush. After a crash it holds exactly
+ * what its last completed flush left. So a filesystem writes a whole consistent
+ * state, flushes, and never has to repair anything (vfs/checkpoint.h).
+ *
+ * I immutable   a atomic   b under devices_lock
+ */
+#ifndef BLOCK_H
+#define BLOCK_H
+
+#include "request.h"
+
+#define BLOCK_BYTES 4096u /* as large as a page */
+
+struct block_device;
+struct file;
+
+/*
+ * An operation under way, made by block_io_new. It counts its references: the
+ * submitter's, and one until it has ended.
+ */
+struct block_io {
+	struct block_device *device; /* [I] */
+	enum request_kind kind;      /* [I] REQUEST_READ_LIST, WRITE_LIST or FLUSH */
+	struct request_page *pages;  /* [I] `count` of them, whoever submits keeps them */
+	uint32_t count;              /* [I] */
+	/* Called once when it has ended, on any thread, perhaps before block_submit
+	 * returns. Must not sleep. */
+	void (*complete)(struct block_io *io, int result);
+	void *private;
+};
+
+struct block_ops {
+	/* Begin io; io->complete follows. May be called on the supervisor and
+	 * must not sleep. */
+	void (*submit)(struct block_io *io);
+	/* Blocks up to the last one in use; sleeps. */
+	int (*size)(struct block_device *b, int64_t *blocks);
+	/* Blocks that hold something, and how many more could; sleeps. */
+	int (*estimate)(struct block_device *b, int64_t *held, int64_t *available);
+	/* The last reference is gone. Never sleeps. */
+	void (*close)(struct block_device *b);
+};
+
+struct block_device {
+	const struct block_ops *ops; /* [I] */
+	char name[64];               /* [I] of the store; "loop" */
+	bool read_only;              /* [I] */
+	bool claimed;                /* [b] mounted */
+	int refs;                    /* [b] */
+	struct list all;             /* [b] */
+	uint64_t dev;                /* [I] st_dev of what is mounted from it */
+	int store;                   /* [I] the driver's handle */
+	struct file *file;           /* [I] of a loop device, with a reference */
+};
+
+#define BLOCK_READ_ONLY 1u
+
+/*
+ * Open what a mount's source names: a store ("name" or "/dev/name"), or by any
+ * other path a regular file, as a loop device. The device, with a reference, or
+ * NULL and *err (ENOENT, EBUSY: another tab has it, EROFS, EACCES …). Sleeps.
+ */
+struct block_device *block_open(const char *source, uint32_t flags, int *err);
+struct block_device *block_get(struct block_device *b);
+void block_put(struct block_device *b); /* never sleeps */
+/* Be the only one who mounts it: 0 or -EBUSY. Given back by block_unclaim. */
+int block_claim(struct block_device *b);
+void block_unclaim(struct block_device *b);
+
+/*
+ * Read `count` blocks into pages. 0 or -errno; -EINTR when the task was killed
+ * meanwhile. Sleeps, deaf to other signals. Blocks never written are zero.
+ *
+ * The pages are single ones of page_alloc. When the task is killed a driver may
+ * still write to them: pages[i].page is then NULL, and the page freed later.
+ */
+int block_read(struct block_device *b, struct request_page *pages, uint32_t count);
+/*
+ * Read bytes anywhere, without any cache, into kernel memory: for superblocks and
+ * tables that are read once, and whatever the caller caches itself. 0 or -errno. Sleeps.
+ */
+int block_read_bytes(struct block_device *b, uint64_t offset, void *to, size_t n);
+/* Write and flush, for formatting: 0 or -errno. Sleeps. Nobody changes the pages meanwhile. */
+int block_write(struct block_device *b, struct request_page *pages, uint32_t count);
+int block_flush(struct block_device *b);
+int block_size(struct block_device *b, int64_t *blocks);
+int block_estimate(struct block_device *b, int64_t *held, int64_t *available);
+
+/* Asynchronously: io is the caller's until `complete` is called. Never sleeps, never fails. */
+void block_submit(struct block_io *io);
+
+#endif

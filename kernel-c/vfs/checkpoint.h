@@ -1,0 +1,95 @@
+/*
+ * Checkpoints: how a filesystem's changes get to its block device.
+ *
+ * The store keeps what was written up to its last flush, or nothing of it
+ * (dev/block.h). So all that is dirty goes there at once: a checkpoint is the
+ * filesystem as it was at a moment when no operation was half done. A crash
+ * leaves the last checkpoint that completed.
+ *
+ * Each change belongs to the checkpoint `open`. To take it, operations that
+ * begin are held off until those under way have ended; then the list of dirty
+ * pages is taken as it is, which takes microseconds, and life goes on: from
+ * there on who changes one of these pages gets a copy (page_cache.h). The
+ * writes, the flush and the end happen by themselves, on the supervisor. One is
+ * under way at a time; all who call fsync meanwhile share the next.
+ *
+ * Nothing here needs a thread: the last operation to end takes a checkpoint that
+ * is wanted, or else whoever wants it; and a timer wants one some seconds after
+ * the first change. If it fails, all of its pages are dirty again, and whoever
+ * waits for it is told.
+ *
+ * Letters: I immutable, c under c->lock, a atomic, t the taker's.
+ */
+#ifndef CHECKPOINT_H
+#define CHECKPOINT_H
+
+#include "../dev/block.h"
+#include "../task/timer.h"
+#include "page_cache.h"
+
+struct checkpoint_ops {
+	/*
+	 * A checkpoint is about to be taken: put what the filesystem still holds
+	 * elsewhere (inodes, counters) into pages made dirty in time, by
+	 * page_dirtied. No operation is under way. Must not sleep or fail.
+	 */
+	void (*settle)(struct checkpoints *c);
+};
+
+struct checkpoint_run; /* checkpoint.c: one that is under way */
+
+struct checkpoints {
+	const struct checkpoint_ops *ops; /* [I] */
+	struct block_device *device;      /* [I] */
+	struct lock lock;                 /* RANK_CHECKPOINT */
+	int operations;                   /* [c] under way */
+	bool taking;                      /* [c] none may begin */
+	bool writing;                     /* [c] one is on its way to the store */
+	uint64_t open;                    /* [a] changes made now belong to this one */
+	uint64_t wanted;                  /* [c] up to here somebody waits, or the timer wants */
+	uint64_t done;                    /* [a] this one and all before are durable */
+	uint64_t ended;                   /* [c] how many have ended, well or badly */
+	int error;                        /* [c] of the last that ended, or 0 */
+	uint32_t dirty;                   /* [a] pages */
+	struct list folios;               /* [c] that have dirty pages */
+	struct checkpoint_run *run;       /* [t] memory for the next: enough for all that is dirty */
+	struct wait_queue moved;          /* any of these has changed */
+	struct timer timer;
+	bool armed;                       /* [c] */
+	bool closed;                      /* [c] unmounted: the timer is to keep still */
+};
+
+int checkpoints_init(struct checkpoints *c, const struct checkpoint_ops *ops,
+		     struct block_device *device);
+/* Nothing is dirty or under way any more (checkpoint_sync), or is to be lost. */
+void checkpoints_free(struct checkpoints *c);
+
+/*
+ * An operation that changes anything begins: 0, or -EINTR when the task was
+ * killed while it waited. None may begin within another. Sleeps.
+ */
+int checkpoint_begin(struct checkpoints *c);
+void checkpoint_end(struct checkpoints *c); /* never sleeps */
+/* Before an operation: wait while too much is dirty. 0 or -EINTR. Sleeps. */
+int checkpoint_throttle(struct checkpoints *c);
+
+/* Changes made now, within an operation, belong to this one. */
+static inline uint64_t checkpoint_now(const struct checkpoints *c)
+{
+	return __atomic_load_n(&c->open, __ATOMIC_RELAXED);
+}
+/* Make all changes durable that belong to `number` or an earlier one: 0, -EINTR, or why the store didn't. Sleeps. */
+int checkpoint_sync(struct checkpoints *c, uint64_t number);
+/* Have one taken soon. From anywhere; never sleeps. */
+void checkpoint_want(struct checkpoints *c);
+
+/* ---- for page_cache.c ---- */
+
+/* A page is about to become dirty: have memory ready to write it. 0 or -ENOMEM. Within an operation. */
+int checkpoint_reserve(struct checkpoints *c);
+/* Page `slot` of f is dirty (it was not). Within an operation, or in settle. */
+void checkpoint_dirtied(struct checkpoints *c, struct folio *f, unsigned slot);
+/* Dirty pages of f were dropped. */
+void checkpoint_forget(struct checkpoints *c, struct folio *f, uint32_t slots);
+
+#endif
