@@ -16,7 +16,7 @@
 
 #include "kernel_objects.h"
 
-#define WARM_UP 40
+#define WARM_UP 40 /* or a tenth of the count: engines let their heaps grow at first */
 #define CROWD 12 /* at once, before anything is counted: the most workers that are needed */
 #define SLACK_KIB 512 /* caches of pages and slabs that are kept for the next */
 
@@ -160,6 +160,7 @@ static void mark(int marks, const char *what, const char *name)
 int main(int argc, char **argv)
 {
 	int count = argc > 1 ? atoi(argv[1]) : 300, marks = argc > 2;
+	int warm_up = count / 10 > WARM_UP ? count / 10 : WARM_UP;
 	static struct objects before;
 	int grown = 0;
 
@@ -170,7 +171,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++) {
 		const struct part *p = &parts[i];
 
-		for (int n = 0; n < WARM_UP; n++)
+		for (int n = 0; n < warm_up / p->share + 1; n++)
 			p->once();
 		mark(marks, "before", p->name);
 		objects_read(&before); /* makes its own file objects once */
