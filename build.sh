@@ -138,6 +138,8 @@ kernel() {
 	local partial=
 	[[ ${1:-} == --partial ]] && partial=1
 	local parts=(kernel uaccess)
+	need_packages dpkg-dev xz-utils
+	userland/zstd.sh
 	[[ $partial ]] || parts+=(debug)
 	make --no-print-directory -s -k -O -j"$JOBS" -f kernel-c/Makefile PARTIAL=$partial "${parts[@]}"
 	if [[ -z $partial ]]; then

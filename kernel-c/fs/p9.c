@@ -51,10 +51,10 @@ int p9_fid_of(struct inode *inode, struct p9_fid **fid)
 
 	if ((*fid = fid_known(inode)))
 		return 0;
-	if ((err = p9_once_begin(&fs->attach)) > 0) {
+	if ((err = once_begin(&fs->attach)) > 0) {
 		if ((err = p9_attach(fs->client, &root)) == 0)
 			fid_set(inode, root);
-		p9_once_end(&fs->attach, err == 0);
+		once_end(&fs->attach, err == 0);
 	}
 	if (err == 0)
 		*fid = fid_known(inode);
@@ -686,7 +686,7 @@ static struct superblock *p9_mount(const char *source, uint32_t flags, const cha
 	fs->sb.ops = &p9_super_ops;
 	fs->sb.dev = fs_new_dev();
 	fs->sb.flags = sb_flags;
-	p9_once_init(&fs->attach);
+	once_init(&fs->attach);
 	lock_init(&fs->lock, RANK_REQUEST);
 	for (unsigned i = 0; i < P9_BUCKETS; i++)
 		list_init(&fs->buckets[i]);

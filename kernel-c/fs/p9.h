@@ -18,7 +18,7 @@
 struct p9 {
 	struct superblock sb;
 	struct p9_client *client; /* [I] */
-	struct p9_once attach;    /* is the root's fid there? */
+	struct once attach;    /* is the root's fid there? */
 	struct lock lock;         /* RANK_REQUEST */
 	struct list buckets[P9_BUCKETS]; /* [f] inodes by number, but the root */
 };

@@ -23,7 +23,7 @@ struct p9_client {
 	uint32_t last_fid;      /* [a] numbers are not used again: 4 billion are enough */
 	uint32_t last_tag;      /* [a] */
 	bool opened;            /* [a] */
-	struct p9_once session;
+	struct once session;
 };
 
 /* Behind the message in a request's buffer: the fids that it names. */
@@ -34,52 +34,6 @@ struct named {
 static struct lock clients_lock = LOCK_INIT(RANK_REQUEST);
 static struct list clients = LIST_INIT(clients);
 static struct slab_cache fid_cache = SLAB_CACHE("p9_fid", struct p9_fid);
-
-/* ---- once ---- */
-
-enum { ONCE_NOT, ONCE_BUSY, ONCE_DONE };
-
-void p9_once_init(struct p9_once *o)
-{
-	lock_init(&o->lock, RANK_REQUEST);
-	wait_queue_init(&o->changed);
-	o->state = ONCE_NOT;
-}
-
-static int once_wait(struct p9_once *o)
-{
-	struct waiter w;
-	int err = 0, todo;
-
-	wait_begin(&o->changed, &w);
-	lock(&o->lock);
-	while (o->state == ONCE_BUSY && err == 0) {
-		unlock(&o->lock);
-		err = wait_sleep_killable(FOREVER);
-		lock(&o->lock);
-	}
-	todo = o->state == ONCE_DONE ? 0 : err < 0 ? -EINTR : 1;
-	if (todo > 0)
-		o->state = ONCE_BUSY;
-	unlock(&o->lock);
-	wait_end(&w);
-	return todo;
-}
-
-int p9_once_begin(struct p9_once *o)
-{
-	if (__atomic_load_n(&o->state, __ATOMIC_ACQUIRE) == ONCE_DONE)
-		return 0;
-	return current ? once_wait(o) : -EAGAIN;
-}
-
-void p9_once_end(struct p9_once *o, bool done)
-{
-	lock(&o->lock);
-	__atomic_store_n(&o->state, done ? ONCE_DONE : ONCE_NOT, __ATOMIC_RELEASE);
-	unlock(&o->lock);
-	wake_all(&o->changed);
-}
 
 /* ---- sessions ---- */
 
@@ -104,7 +58,7 @@ struct p9_client *p9_client_get(uint32_t tree)
 	new->tree = tree;
 	new->refs = 1;
 	new->message_max = MESSAGE_MAX;
-	p9_once_init(&new->session);
+	once_init(&new->session);
 	lock(&clients_lock);
 	c = client_find(tree);
 	if (!c) {
@@ -319,13 +273,13 @@ int p9_attach(struct p9_client *c, struct p9_fid **root)
 {
 	struct p9_call call;
 	struct p9_fid *fid;
-	int err = p9_once_begin(&c->session);
+	int err = once_begin(&c->session);
 
 	if (err > 0) {
 		err = session_open(c);
 		if (err == 0)
 			__atomic_store_n(&c->opened, true, __ATOMIC_RELAXED);
-		p9_once_end(&c->session, err == 0);
+		once_end(&c->session, err == 0);
 	}
 	if (err < 0)
 		return err;

@@ -12,18 +12,8 @@
 #define P9_CLIENT_H
 
 #include "../dev/request.h"
+#include "../task/once.h"
 #include "p9_wire.h"
-
-/* Something that is done once, by whoever needs it first, and may sleep. */
-struct p9_once {
-	struct lock lock;
-	struct wait_queue changed;
-	int state;
-};
-void p9_once_init(struct p9_once *o);
-/* 0: it is done. 1: do it now, then call p9_once_end. Or -EINTR. Sleeps. */
-int p9_once_begin(struct p9_once *o);
-void p9_once_end(struct p9_once *o, bool done);
 
 struct p9_client;
 /* The session with a tree, with a reference; it is opened at first use. NULL: no memory. */

@@ -15,6 +15,8 @@
 void *page_alloc(unsigned order);
 /* One page for the data of a file: NULL while the rest is the kernel's reserve. */
 void *page_alloc_data(void);
+/* The same for 2^order pages that lie together, each to be freed by itself. */
+void *page_alloc_data_run(unsigned order);
 void page_free(void *run, unsigned order);
 /* Pages in use, and pages that could be had, for /proc/meminfo and sysinfo. */
 void page_count(uint64_t *used, uint64_t *total);

@@ -11,6 +11,7 @@
 #include "lock.h"
 
 #include "../host.h"
+#include "../task/task.h"
 
 /* Critical sections last well under a microsecond; a futex wait and wake cost ten. */
 #define SPIN_TURNS 500
@@ -29,8 +30,16 @@ void lock_init(struct lock *l, enum lock_rank rank)
 	*l = (struct lock)LOCK_INIT(rank);
 }
 
+/* The ranks of mutexes come first, since their holders may take any lock. */
+static bool is_mutex(const struct lock *l)
+{
+	return l->rank < RANK_PROCESSES;
+}
+
 void lock_slow(struct lock *l)
 {
+	struct task *waits = is_mutex(l) ? current : NULL;
+
 	for (int turn = 0; turn < SPIN_TURNS; turn++) {
 		uint32_t word = __atomic_load_n(&l->word, __ATOMIC_RELAXED);
 
@@ -41,8 +50,11 @@ void lock_slow(struct lock *l)
 			return;
 		spin_pause();
 	}
+	/* A mutex's holder may sleep, and need the CPU to go on; that of a lock has one. */
+	sched_block(waits);
 	while (__atomic_exchange_n(&l->word, 2, __ATOMIC_ACQUIRE) != 0)
 		host_futex_wait(&l->word, 2, FOREVER);
+	sched_unblock(waits);
 }
 
 void unlock_slow(struct lock *l)
@@ -95,12 +107,6 @@ static _Thread_local struct cpu {
 	int nheld;
 	bool pair; /* the next lock may have the rank of the last */
 } cpu;
-
-/* The ranks of mutexes come first, since their holders may take any lock. */
-static bool is_mutex(const struct lock *l)
-{
-	return l->rank < RANK_PROCESSES;
-}
 
 void lock_check(struct lock *l)
 {

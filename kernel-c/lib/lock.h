@@ -13,6 +13,7 @@
  *   RANK_FILE         file offset mutex                     vfs/file.h
  *   RANK_RENAME       rename mutex                          vfs/dir.c
  *   RANK_INODE        inode mutex (several: by address)     vfs/inode.c
+ *   RANK_META         a filesystem's metadata (mutex)       fs/ext2_super.c, dev/block.c
  *   RANK_PROCESSES    process table, tree, groups, sessions task/process.c
  *   RANK_PROCESS      one process: threads, signals, ids    task/task.h
  *   RANK_FILES        one descriptor table                  vfs/fdtable.c
@@ -25,11 +26,16 @@
  *   RANK_ITIMER       one interval timer                    task/timer.h
  *   RANK_TIMER        the timer list                        task/timer.c
  *   RANK_WORKER       worker slots and their job queue      task/worker.c
+ *   RANK_TRACE        one trace's ring                      task/trace.c
  *   RANK_WATCHES      which epoll sets watch a file         vfs/epoll.c
  *   RANK_WAIT         a wait queue's list                   task/wait.c
  *   RANK_EPOLL_QUEUE  the same of epoll sets, five levels   vfs/epoll.c
  *   RANK_EPOLL        an epoll set's lists                  vfs/epoll.c
  *   RANK_REQUEST      the driver request ring               dev/request.c
+ *   RANK_ICACHE       a filesystem's inodes in memory       fs/ext2_icache.c
+ *   RANK_CHECKPOINT   operations and dirty pages            vfs/checkpoint.c
+ *   RANK_CACHE        the page cache's LRU list             vfs/page_cache.c
+ *   RANK_RUN          CPU tokens and the run queue          task/sched.c
  *   RANK_SLAB         one slab cache                        lib/slab.c
  *   RANK_PAGE         the page allocator                    lib/page.c
  *   RANK_LOG          kernel log                            lib/printf.c
@@ -40,10 +46,11 @@
 #include "../types.h"
 
 enum lock_rank {
-	RANK_EPOLL_SET = 1, RANK_FILE, RANK_RENAME, RANK_INODE, RANK_PROCESSES, RANK_PROCESS, RANK_FILES,
+	RANK_EPOLL_SET = 1, RANK_FILE, RANK_RENAME, RANK_INODE, RANK_META, RANK_PROCESSES, RANK_PROCESS, RANK_FILES,
 	RANK_DENTRY, RANK_TTY, RANK_FIFO, RANK_PIPE, RANK_MM, RANK_FUTEX, RANK_ITIMER,
-	RANK_TIMER, RANK_WORKER, RANK_WATCHES, RANK_WAIT, RANK_EPOLL_QUEUE,
-	RANK_EPOLL = RANK_EPOLL_QUEUE + 5, RANK_REQUEST, RANK_SLAB, RANK_PAGE, RANK_LOG
+	RANK_TIMER, RANK_WORKER, RANK_TRACE, RANK_WATCHES, RANK_WAIT, RANK_EPOLL_QUEUE,
+	RANK_EPOLL = RANK_EPOLL_QUEUE + 5, RANK_REQUEST, RANK_ICACHE, RANK_CHECKPOINT,
+	RANK_CACHE, RANK_RUN, RANK_SLAB, RANK_PAGE, RANK_LOG
 };
 
 struct lock {

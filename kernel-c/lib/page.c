@@ -179,12 +179,24 @@ void page_count(uint64_t *used, uint64_t *total)
 
 void *page_alloc_data(void)
 {
+	return page_alloc_data_run(0);
+}
+
+void *page_alloc_data_run(unsigned order)
+{
 	uint64_t total = PAGES - first_page;
+	void *run;
 
 	/* a stale count does no harm: the reserve is large */
 	if (__atomic_load_n(&pages_used, __ATOMIC_RELAXED) + total / DATA_RESERVE_PART > total)
 		return NULL;
-	return page_alloc(0);
+	run = page_alloc(order);
+	if (run && order) {
+		lock(&page_lock);
+		memset(&page_state[page_index(run)], PAGE_USED, 1u << order);
+		unlock(&page_lock);
+	}
+	return run;
 }
 
 void page_init(void *start, void *end)
