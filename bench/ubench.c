@@ -61,6 +61,9 @@ extern char **environ;
 #define SIEVE_PRIMES 664579L    /* primes below SIEVE_N */
 #define MAT_N   128
 #define MAT_REP 8
+#define FORK_BYTES (1L << 20)   /* what fork_1m_exit_wait has to copy, at least */
+#define SIGNALS_MIN 200         /* in a measurement of signal_busy */
+#define SIGNALS_MAX 2000
 
 static const char *self;        /* argv[0]: a path, or a name in PATH */
 static const char *dir = "/tmp";
@@ -307,6 +310,97 @@ static int t_fork(long n, double *ns)
 }
 #endif
 
+#ifndef UBENCH_NO_FORK
+static int t_fork_1m(long n, double *ns)
+{
+    char *heap = malloc(FORK_BYTES);
+    int r;
+    if (!heap)
+        return -1;
+    memset(heap, 'f', FORK_BYTES);
+    r = t_fork(n, ns);
+    free(heap);
+    return r;
+}
+
+/* ---- how long a signal takes to a process that is in a loop ---- */
+
+static int arrived_fd;
+
+/* says when it began; both processes have the same clock */
+static void on_signal(int sig)
+{
+    double t = now_ns();
+    (void)sig;
+    if (write(arrived_fd, &t, sizeof t) != (ssize_t)sizeof t)
+        _exit(1);
+}
+
+/* steps to 1 by Collatz's rule, for ever: loops without calls */
+static unsigned long long be_busy(void)
+{
+    unsigned long long i, x, steps = 0;
+    for (i = 1; i != 0; i++)
+        for (x = i; x != 1; steps++)
+            x = x & 1 ? 3 * x + 1 : x / 2;
+    return steps;
+}
+
+static int cmp(const void *a, const void *b);
+
+/* n signals, or as many as are enough; the median or the longest time, n times */
+static int signal_busy(long n, double *ns, int longest)
+{
+    static double took[SIGNALS_MAX];
+    long i, count = n < SIGNALS_MIN ? SIGNALS_MIN : n > SIGNALS_MAX ? SIGNALS_MAX : n;
+    struct timespec pause = { 0, 500000 };
+    struct sigaction sa;
+    double t;
+    int r = 0, fd[2];
+    pid_t pid;
+    if (pipe(fd) < 0)
+        return -1;
+    pid = fork();
+    if (pid == 0) {
+        arrived_fd = fd[1];
+        memset(&sa, 0, sizeof sa);
+        sa.sa_handler = on_signal;
+        sigaction(SIGUSR1, &sa, NULL);
+        on_signal(0);           /* ready */
+        _exit(be_busy() != 0);
+    }
+    close(fd[1]);
+    if (pid < 0 || read(fd[0], &t, sizeof t) != (ssize_t)sizeof t)
+        r = -1;
+    for (i = 0; r == 0 && i < count; i++) {
+        double sent;
+        nanosleep(&pause, NULL);        /* it is back in its loop, and found no call to see it in */
+        sent = now_ns();
+        if (kill(pid, SIGUSR1) < 0 || read(fd[0], &t, sizeof t) != (ssize_t)sizeof t)
+            r = -1;
+        took[i] = t - sent;
+    }
+    if (pid > 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    close(fd[0]);
+    qsort(took, (size_t)count, sizeof took[0], cmp);
+    *ns = took[longest ? count - 1 : count / 2] * (double)n;
+    return r;
+}
+
+static int t_signal(long n, double *ns)
+{
+    return signal_busy(n, ns, 0);
+}
+
+static int t_signal_max(long n, double *ns)
+{
+    return signal_busy(n, ns, 1);
+}
+#endif
+
 #ifndef UBENCH_NO_SPAWN
 static int spawn_loop(const char *path, char **av, long n, double *ns)
 {
@@ -475,6 +569,64 @@ static int t_condvar(long n, double *ns)
 }
 #endif
 
+#ifndef UBENCH_NO_THREADS
+static void *nothing(void *arg)
+{
+    return arg;
+}
+
+static int t_thread(long n, double *ns)
+{
+    long i;
+    double t = now_ns();
+    for (i = 0; i < n; i++) {
+        pthread_t th;
+        int e = pthread_create(&th, NULL, nothing, NULL);
+        if (e == 0)
+            e = pthread_join(th, NULL);
+        if (e) {
+            errno = e;
+            return -1;
+        }
+    }
+    *ns = now_ns() - t;
+    return 0;
+}
+
+/* with a second thread there, so that no library takes a shortcut */
+static void *waits(void *arg)
+{
+    char b;
+    return read(*(int *)arg, &b, 1) < 0 ? arg : NULL;
+}
+
+static int t_mutex(long n, double *ns)
+{
+    static pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t th;
+    double t;
+    long i;
+    int e, fd[2];
+    if (pipe(fd) < 0)
+        return -1;
+    e = pthread_create(&th, NULL, waits, &fd[0]);
+    if (e) {
+        errno = e;
+        return -1;
+    }
+    t = now_ns();
+    for (i = 0; i < n; i++) {
+        pthread_mutex_lock(&m);
+        pthread_mutex_unlock(&m);
+    }
+    *ns = now_ns() - t;
+    close(fd[1]);
+    pthread_join(th, NULL);
+    close(fd[0]);
+    return 0;
+}
+#endif
+
 static int t_sieve(long n, double *ns)
 {
     unsigned char *s = malloc(SIEVE_N);
@@ -569,6 +721,9 @@ static const struct test {
     { "pipe_bw_64k",      MBS, CHUNK, t_pipebw },
 #ifndef UBENCH_NO_FORK
     { "fork_exit_wait",   US,  0, t_fork },
+    { "fork_1m_exit_wait", US, 0, t_fork_1m },
+    { "signal_busy",      US,  0, t_signal },
+    { "signal_busy_max",  US,  0, t_signal_max },
 #endif
 #ifndef UBENCH_NO_SPAWN
     { "spawn_true_wait",  US,  0, t_spawn_true },
@@ -576,6 +731,8 @@ static const struct test {
 #endif
 #ifndef UBENCH_NO_THREADS
     { "condvar_pingpong", US,  0, t_condvar },
+    { "thread_create_join", US, 0, t_thread },
+    { "mutex",            NS,  0, t_mutex },
 #endif
     { "sieve_10m",        MS,  0, t_sieve },
     { "matmul_128x8",     MS,  0, t_matmul },
