@@ -5,6 +5,7 @@
  *   posix.c posix.h      wit-bindgen's C bindings of world posix
  *   sys.h                prototypes of what the kernel must implement
  *   entry.c              the exports of kernel.wasm: handshake, then sys_NAME
+ *   calls.h calls.inc    a number for each system call; their names and arguments
  *   syscalls.h           the imports of a program, one per call, for libc
  *   types/               jco's TypeScript types, one file per interface
  *   kernel.d.ts          the same under the names that cross the boundary
@@ -20,6 +21,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { camelCase, parseWit, snakeCase } from './parse.mjs';
+import { argumentKind, checkKinds } from './trace.mjs';
 
 const C_TYPES = {
   s32: 'int32_t',
@@ -96,10 +98,47 @@ function entrySource(wit) {
       const head = `${resultType(f)} ${bindingName(module, f)}(${parameterList(f)})`;
       const exit = f.result === 's64' ? 'syscall_exit64' : 'syscall_exit';
       const body = calls.has(module)
-        ? [`\tsyscall_enter("${f.name}");`, `\treturn ${exit}(${call});`]
+        ? [
+            `\tif (unlikely(!syscall_entered("${f.name}")))`,
+            `\t\tsyscall_enter_slow(${[callNumber(f), ...sixArguments(f)].join(', ')});`,
+            `\treturn ${exit}(${call});`,
+          ]
         : [`\treturn ${call};`];
       lines.push('', head, '{', ...body, '}');
     }
+  return [...lines, ''].join('\n');
+}
+
+const TRACED_ARGUMENTS = 6;
+
+function callNumber(f) {
+  return `CALL_${snakeCase(f.name)}`;
+}
+
+function sixArguments(f) {
+  const zeros = Array(TRACED_ARGUMENTS - Math.min(f.parameters.length, TRACED_ARGUMENTS)).fill('0');
+  return [...f.parameters.slice(0, TRACED_ARGUMENTS).map((p) => snakeCase(p.name)), ...zeros];
+}
+
+function allCalls(wit) {
+  return [...systemCalls(wit)].flatMap((module) => wit.world('kernel').exports.get(module));
+}
+
+function callsHeader(wit) {
+  const lines = [`/* ${GENERATED} A number for each system call: only inside this kernel. */`];
+  lines.push('#ifndef CALLS_H', '#define CALLS_H', '', 'enum call {', '\tCALL_NONE,');
+  for (const f of allCalls(wit)) lines.push(`\t${callNumber(f)},`);
+  return [...lines, '};', '', '#endif', ''].join('\n');
+}
+
+/** Rows of the table in kernel-c/task/trace.c. */
+function callsTable(wit) {
+  const lines = [`/* ${GENERATED} Names and arguments of system calls. */`];
+  checkKinds(allCalls(wit));
+  for (const f of allCalls(wit)) {
+    const kinds = f.parameters.slice(0, TRACED_ARGUMENTS).map((p) => `ARG_${argumentKind(f, p)}`);
+    lines.push(`[${callNumber(f)}] = { "${snakeCase(f.name)}", ${kinds.length}, { ${kinds.join(', ') || '0'} } },`);
+  }
   return [...lines, ''].join('\n');
 }
 
@@ -263,6 +302,8 @@ const files = {
   ...types,
   'sys.h': sysHeader(wit),
   'entry.c': entrySource(wit),
+  'calls.h': callsHeader(wit),
+  'calls.inc': callsTable(wit),
   'syscalls.h': syscallsHeader(wit),
   'kernel.d.ts': kernelTypes(wit, types),
 };

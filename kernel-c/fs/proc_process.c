@@ -407,17 +407,18 @@ void proc_show_mounts(struct text *t, struct process *p)
 }
 
 const struct proc_entry proc_process_entries[] = {
-	{ "cmdline", S_IFREG | 0444, show_cmdline, NULL },
-	{ "comm", S_IFREG | 0444, show_comm, NULL },
-	{ "cwd", S_IFLNK | 0777, NULL, follow_cwd },
-	{ "environ", S_IFREG | 0400, show_environ, NULL },
-	{ "exe", S_IFLNK | 0777, NULL, follow_exe },
-	{ "fd", S_IFDIR | 0500, NULL, NULL },
-	{ "maps", S_IFREG | 0400, show_maps, NULL },
-	{ "mounts", S_IFREG | 0444, proc_show_mounts, NULL },
-	{ "root", S_IFLNK | 0777, NULL, follow_root },
-	{ "stat", S_IFREG | 0444, show_stat, NULL },
-	{ "statm", S_IFREG | 0444, show_statm, NULL },
-	{ "status", S_IFREG | 0444, show_status, NULL },
+	{ "cmdline", S_IFREG | 0444, show_cmdline, NULL, NULL },
+	{ "comm", S_IFREG | 0444, show_comm, NULL, NULL },
+	{ "cwd", S_IFLNK | 0777, NULL, follow_cwd, NULL },
+	{ "environ", S_IFREG | 0400, show_environ, NULL, NULL },
+	{ "exe", S_IFLNK | 0777, NULL, follow_exe, NULL },
+	{ "fd", S_IFDIR | 0500, NULL, NULL, NULL },
+	{ "maps", S_IFREG | 0400, show_maps, NULL, NULL },
+	{ "mounts", S_IFREG | 0444, proc_show_mounts, NULL, NULL },
+	{ "root", S_IFLNK | 0777, NULL, follow_root, NULL },
+	{ "stat", S_IFREG | 0444, show_stat, NULL, NULL },
+	{ "statm", S_IFREG | 0444, show_statm, NULL, NULL },
+	{ "status", S_IFREG | 0444, show_status, NULL, NULL },
+	{ "trace", S_IFREG | 0600, NULL, NULL, &proc_trace_fops },
 };
 const unsigned proc_process_count = countof(proc_process_entries);

@@ -133,7 +133,7 @@ static struct inode *entry_inode(const struct proc_entry *e, unsigned index, int
 		return proc_inode(e->mode, pid, -1, e, ino, &proc_fd_dir_ops, &proc_fd_fops, err);
 	if (S_ISLNK(e->mode))
 		return proc_inode(e->mode, pid, -1, e, ino, &proc_link_ops, NULL, err);
-	return proc_inode(e->mode, pid, -1, e, ino, &proc_file_ops, &proc_show_fops, err);
+	return proc_inode(e->mode, pid, -1, e, ino, &proc_file_ops, e->fops ? e->fops : &proc_show_fops, err);
 }
 
 static int parse_id(const char *name, size_t length)
@@ -155,8 +155,7 @@ static bool name_is(const char *a, const char *name, size_t length)
 	return strlen(a) == length && memcmp(a, name, length) == 0;
 }
 
-/* The process of a node, with a reference; NULL when it is gone. */
-static struct process *node_process(struct inode *inode)
+struct process *proc_process(struct inode *inode)
 {
 	int pid = node_of(inode)->pid;
 
@@ -165,7 +164,7 @@ static struct process *node_process(struct inode *inode)
 
 static struct inode *pid_lookup(struct inode *dir, const char *name, size_t length, int *err)
 {
-	struct process *p = node_process(dir);
+	struct process *p = proc_process(dir);
 	struct inode *inode = NULL;
 
 	*err = -ENOENT;
@@ -206,7 +205,7 @@ static struct inode *proc_lookup(struct inode *dir, const char *name, size_t len
 
 static struct inode *fd_lookup(struct inode *dir, const char *name, size_t length, int *err)
 {
-	struct process *p = node_process(dir);
+	struct process *p = proc_process(dir);
 	struct fdtable *t = p ? proc_files(p) : NULL;
 	int fd = parse_id(name, length);
 	struct file *f = t && fd >= 0 ? fdtable_get(t, fd) : NULL;
@@ -240,8 +239,7 @@ static int self_readlink(struct inode *inode, char *buf, size_t size)
 
 static const struct inode_ops proc_self_ops = { .readlink = self_readlink };
 
-/* What a process uses is shown to itself, its user and root only. */
-static int may_look(struct process *p)
+int proc_may_look(struct process *p)
 {
 	const struct cred *c = process_cred(current ? current_process : NULL);
 
@@ -251,12 +249,12 @@ static int may_look(struct process *p)
 static int link_follow(struct inode *inode, struct path *to)
 {
 	struct node *n = node_of(inode);
-	struct process *p = node_process(inode);
+	struct process *p = proc_process(inode);
 	int err;
 
 	if (!p)
 		return -ENOENT;
-	if ((err = may_look(p)) == 0)
+	if ((err = proc_may_look(p)) == 0)
 		err = n->entry ? n->entry->follow(p, -1, to) : proc_fd_follow(p, n->fd, to);
 	process_put(p);
 	return err;
@@ -297,7 +295,7 @@ static const struct inode_ops proc_link_ops = { .readlink = link_readlink, .foll
 static int show(struct file *f)
 {
 	struct node *n = node_of(f->inode);
-	struct process *p = node_process(f->inode);
+	struct process *p = proc_process(f->inode);
 	struct text *t = f->private;
 
 	if (n->pid && !p)
@@ -429,7 +427,7 @@ static int root_readdir(struct file *f, struct dir_sink *sink)
 
 static int pid_readdir(struct file *f, struct dir_sink *sink)
 {
-	struct process *p = node_process(f->inode);
+	struct process *p = proc_process(f->inode);
 
 	if (!p)
 		return -ENOENT;
@@ -450,7 +448,7 @@ static void list_fd(int fd, struct file *opened, void *arg)
 
 static int fd_readdir(struct file *f, struct dir_sink *sink)
 {
-	struct process *p = node_process(f->inode);
+	struct process *p = proc_process(f->inode);
 	struct fdtable *t = p ? proc_files(p) : NULL;
 	struct listing l = { .f = f, .sink = sink };
 

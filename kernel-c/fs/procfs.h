@@ -24,9 +24,16 @@ struct proc_entry {
 	void (*show)(struct text *t, struct process *p);
 	/* Where it leads, with references; -ENOENT when nowhere. */
 	int (*follow)(struct process *p, int fd, struct path *to);
+	const struct file_ops *fops; /* of a file that isn't a text */
 };
 extern const struct proc_entry proc_system_entries[], proc_process_entries[];
 extern const unsigned proc_system_count, proc_process_count;
+
+/* The process of an inode, with a reference; NULL when it is gone, or it is of none. */
+struct process *proc_process(struct inode *inode);
+/* What a process uses is shown to itself, its user and root only: 0 or -EACCES. */
+int proc_may_look(struct process *p);
+extern const struct file_ops proc_trace_fops;
 
 /* The link of /proc/PID/fd/N. */
 int proc_fd_follow(struct process *p, int fd, struct path *to);

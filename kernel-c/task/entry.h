@@ -9,6 +9,8 @@
 #ifndef ENTRY_H
 #define ENTRY_H
 
+#include <calls.h> /* build/gen: CALL_* */
+
 #include "task.h"
 
 /* Not inlined, so that the calls need no stack frame for it. */
@@ -16,15 +18,29 @@ __attribute__((noinline)) _Noreturn void task_wait_for_death(void);
 /* Take signals, stop, or die; the result for the program. Enters and leaves itself. */
 int64_t syscall_attention(int64_t result);
 
-static inline void syscall_enter(const char *name)
+/*
+ * What is left of entering when it did not go the usual way: the task is dead,
+ * or traced (trace.c), and then the call and its arguments are recorded. Takes
+ * no array, so that the calls need no stack frame for it.
+ */
+__attribute__((noinline)) void syscall_enter_slow(enum call call, int64_t a, int64_t b, int64_t c,
+						  int64_t d, int64_t e, int64_t f);
+
+/* The usual way; if false, syscall_enter_slow must follow. */
+static inline bool syscall_entered(const char *name)
 {
 	struct task *t = current;
 	uint32_t user = TASK_USER;
 
-	if (unlikely(!__atomic_compare_exchange_n(&t->state, &user, TASK_KERNEL, false,
-						  __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)))
-		task_wait_for_death();
 	t->syscall = name;
+	return __atomic_compare_exchange_n(&t->state, &user, TASK_KERNEL, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static inline void syscall_enter(const char *name)
+{
+	if (unlikely(!syscall_entered(name)))
+		syscall_enter_slow(CALL_NONE, 0, 0, 0, 0, 0, 0);
 }
 
 /* -ERESTART or -ERESTARTNOHAND (or what lies between), in one comparison. */

@@ -124,12 +124,9 @@ int32_t sys_execveat(int32_t dirfd, uint32_t path, uint32_t argv, uint32_t envp,
  */
 static bool enter(void)
 {
-	uint32_t state = TASK_USER;
-
-	if (__atomic_compare_exchange_n(&current->state, &state, TASK_KERNEL, false,
-					__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	if (task_leave_user(current, TASK_KERNEL))
 		return true;
-	if (state == TASK_DEAD)
+	if (__atomic_load_n(&current->state, __ATOMIC_SEQ_CST) == TASK_DEAD)
 		task_wait_for_death();
 	return false;
 }

@@ -10,6 +10,7 @@
 #include "../kernel.h"
 #include "../lib/alloc.h"
 #include "timer.h"
+#include "trace.h"
 #include "worker.h"
 
 static void notify(struct process *parent, struct process *p, int code, int status)
@@ -115,6 +116,7 @@ static void process_finish(struct process *p)
 
 	__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
 	timers_free(p);
+	trace_end(p);
 	sem_exit(p);
 	process_release(p);
 	lock(&processes_lock);
@@ -160,6 +162,8 @@ void task_gone(struct task *t)
 	p->cpu += task_cpu(t);
 	t->started = 0;
 	last = --p->ntasks == 0;
+	if (!last)
+		trace_thread_end(p, t->tid);
 	t->state_letter = 'X';
 	unlock(&p->lock);
 	if (last)

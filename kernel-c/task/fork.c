@@ -10,6 +10,7 @@
 #include "../kernel.h"
 #include "../lib/alloc.h"
 #include "entry.h"
+#include "trace.h"
 #include "worker.h"
 
 #define RUN_ORDER 4 /* copies are made of runs of 64 KiB */
@@ -164,7 +165,8 @@ static int do_fork(uaddr sp, uaddr tls, uaddr buffer, uaddr end)
 /* The program has unwound, so the task is in user state here. */
 int32_t worker_fork(uint32_t stack_pointer, uint32_t tls_base, uint32_t buffer, uint32_t buffer_end)
 {
-	syscall_enter("fork");
+	if (unlikely(!syscall_entered("fork")))
+		syscall_enter_slow(CALL_fork, 0, 0, 0, 0, 0, 0);
 	return syscall_exit(do_fork(stack_pointer, tls_base, buffer, buffer_end));
 }
 
@@ -213,6 +215,7 @@ int32_t sys_vfork(void)
 	t->lender = task_get(parent);
 	t->started = host_clock();
 	parent->state_letter = 'D';
+	trace_vfork(parent, p->pid);
 	current = t;
 	return p->pid;
 }

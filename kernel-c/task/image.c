@@ -6,6 +6,7 @@
 #include "../kernel.h"
 #include "../lib/alloc.h"
 #include "timer.h"
+#include "trace.h"
 #include "worker.h"
 
 #define INTERPRETERS_MAX 4 /* #! scripts run by #! scripts */
@@ -316,6 +317,8 @@ void image_commit(struct image *m, struct process *p, struct task *t)
 	memcpy(p->name, m->name, sizeof(p->name));
 	reset_signals(p);
 	set_ids(p, m->file);
+	if (p->cred.euid != p->cred.uid || p->cred.egid != p->cred.gid)
+		trace_set_id(p);
 	t->pending_word = t->clear_tid = t->robust_list = 0;
 	t->alt_stack = (struct abi_sigstack){ .flags = SS_DISABLE };
 	unlock(&p->lock);

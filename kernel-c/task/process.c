@@ -13,6 +13,7 @@
 #include "../lib/alloc.h"
 #include "../vfs/file.h"
 #include "timer.h"
+#include "trace.h"
 #include "worker.h"
 
 #define PID_MAX 32768
@@ -342,6 +343,7 @@ struct process *process_new(struct process *parent)
 	list_insert_by_pid(p);
 	nprocesses++;
 	pgroup_join(p, parent->pgroup);
+	trace_inherit(p, parent);
 	unlock(&processes_lock);
 	return p;
 drop:
@@ -386,6 +388,7 @@ void process_release(struct process *p)
 void process_abandon(struct process *p)
 {
 	timers_free(p);
+	trace_end(p);
 	lock(&processes_lock);
 	process_unlink(p);
 	unlock(&processes_lock);

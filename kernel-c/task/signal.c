@@ -13,6 +13,7 @@
 #include "../lib/alloc.h"
 #include "entry.h"
 #include "timer.h"
+#include "trace.h"
 #include "worker.h"
 
 #define STOPS (sigbit(SIGSTOP) | sigbit(SIGTSTP) | sigbit(SIGTTIN) | sigbit(SIGTTOU))
@@ -173,7 +174,8 @@ bool signal_recalculate(struct task *t)
 
 	assert_held(&t->process->lock);
 	__atomic_store_n(&t->attention,
-			 any || t->killed || t->process->stopped || t->restore_mask,
+			 any || t->killed || t->process->stopped || t->restore_mask ? ATTENTION_LOOK :
+			 t->traced ? ATTENTION_TRACE : 0,
 			 __ATOMIC_SEQ_CST);
 	return any;
 }
@@ -235,6 +237,7 @@ static int send(struct process *p, struct task *only, int sig, const struct abi_
 	    (open || p->sighand.action[sig - 1].handler == SIG_IGN || sig == SIGCONT))
 		return 0;
 	if (what == DO_KILL && open && !(t->awaited & sigbit(sig))) {
+		trace_signal(p, t->tid, sig, info);
 		process_begin_exit(p, sig, NULL);
 		return 0;
 	}
@@ -349,6 +352,7 @@ static void stop_here(struct process *p, int sig)
 		if (t != current)
 			task_interrupt(t);
 	unlock(&p->lock);
+	trace_stop(p, current->tid, sig);
 	lock(&processes_lock);
 	process_notify_parent(p, CLD_STOPPED, sig);
 	unlock(&processes_lock);
@@ -402,8 +406,10 @@ static bool act(struct task *t)
 		sigset ready = deliverable(t);
 		sig = ready ? __builtin_ctzll(ready) + 1 : 0;
 		handle = sig && disposition(p, sig) == DO_HANDLE;
-		if (sig && !handle)
+		if (sig && !handle) {
 			signal_dequeue(t, sigbit(sig), &info);
+			trace_signal(p, t->tid, sig, &info);
+		}
 		if (!sig || handle)
 			signal_recalculate(t);
 		enum disposition what = sig ? disposition(p, sig) : DO_IGNORE;
@@ -438,6 +444,8 @@ int64_t syscall_attention(int64_t result)
 	bool handle;
 
 	syscall_enter(t->syscall);
+	if (unlikely(t->traced))
+		trace_leave(result);
 	do {
 		handle = act(t);
 		if (t->killed && !t->lender)
@@ -463,9 +471,9 @@ int64_t syscall_attention(int64_t result)
 			if (!t->pending_word || user_store(t->pending_word, 1) < 0)
 				result = interrupted(result) ? -EINTR : result;
 		}
-		__atomic_store_n(&t->state, TASK_USER, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&t->state, t->traced ? TASK_TRACED : TASK_USER, __ATOMIC_SEQ_CST);
 		/* what came in the meantime; a handler that waits is no news */
-		if (!handle && __atomic_load_n(&t->attention, __ATOMIC_SEQ_CST)) {
+		if (!handle && __atomic_load_n(&t->attention, __ATOMIC_SEQ_CST) & ATTENTION_LOOK) {
 			syscall_enter(t->syscall);
 			continue;
 		}
@@ -503,6 +511,7 @@ int signal_take(struct abi_sigframe *frame)
 	}
 	sig = signal_dequeue(t, handled, &frame->info);
 	if (sig) {
+		trace_signal(p, t->tid, sig, &frame->info);
 		a = &p->sighand.action[sig - 1];
 		frame->handler = a->handler;
 		frame->flags = a->flags;

@@ -5,6 +5,7 @@
 #include "../host.h"
 #include "../kernel.h"
 #include "../lib/alloc.h"
+#include "trace.h"
 #include "worker.h"
 
 #define ACTIONS_MAX 1024
@@ -141,6 +142,8 @@ static int do_spawn(struct image *m, const struct abi_spawn *s)
 	if ((err = image_load(m, p, AT_FDCWD, 0)) < 0)
 		goto fail;
 	image_commit(m, p, t);
+	if (unlikely(p->trace != NULL))
+		trace_spawned(p, m->path);
 	p->has_execed = true;
 	pid = p->pid;
 	if ((err = worker_dispatch(t, JOB_START)) < 0)

@@ -6,6 +6,7 @@
 
 #include "../host.h"
 #include "../lib/alloc.h"
+#include "trace.h"
 #include "worker.h"
 
 static struct slab_cache task_cache = SLAB_CACHE("task", struct task);
@@ -29,6 +30,8 @@ struct task *task_new(struct process *p, int tid)
 	lock(&p->lock);
 	list_append(&p->tasks, &t->of_process);
 	p->ntasks++;
+	if (p->trace)
+		trace_task(t);
 	unlock(&p->lock);
 	return t;
 }
@@ -50,6 +53,7 @@ void task_put(struct task *t)
 		return;
 	pending_flush(&t->pending, ~0ull);
 	snapshot_free(t->snapshot);
+	traced_call_free(t);
 	process_put(t->process);
 	slab_free(&task_cache, t);
 }
@@ -57,9 +61,9 @@ void task_put(struct task *t)
 void task_interrupt(struct task *t)
 {
 	assert_held(&t->process->lock);
-	__atomic_store_n(&t->attention, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&t->attention, ATTENTION_LOOK, __ATOMIC_SEQ_CST);
 	task_wake(t);
-	if (__atomic_load_n(&t->state, __ATOMIC_SEQ_CST) == TASK_USER)
+	if (task_in_user(t))
 		worker_poke(t);
 }
 
@@ -69,14 +73,10 @@ void task_interrupt(struct task *t)
  */
 void task_kill(struct task *t)
 {
-	uint32_t user = TASK_USER;
-
 	assert_held(&t->process->lock);
 	__atomic_store_n(&t->killed, true, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&t->attention, true, __ATOMIC_SEQ_CST);
-	if (!t->lender &&
-	    __atomic_compare_exchange_n(&t->state, &user, TASK_DEAD, false,
-					__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	__atomic_store_n(&t->attention, ATTENTION_LOOK, __ATOMIC_SEQ_CST);
+	if (!t->lender && task_leave_user(t, TASK_DEAD))
 		worker_condemn(t);
 	else
 		task_wake(t);

@@ -25,8 +25,15 @@ typedef uint64_t sigset; /* bit n-1 is signal n */
  * reverse. A killer that swaps USER->DEAD may have the worker terminated; a task
  * in KERNEL sees the kill itself, when it sleeps or on the way out. So no
  * worker is ever terminated while it holds a kernel lock.
+ *
+ * A traced task is in user mode as TRACED, so that it enters by the slow path, which
+ * records the call; nobody else pays for that. Attaching and detaching swap
+ * USER and TRACED under the process's lock, as killing swaps either to DEAD.
  */
-enum { TASK_USER = 1, TASK_KERNEL = 2, TASK_DEAD = 3 };
+enum { TASK_USER = 1, TASK_KERNEL = 2, TASK_DEAD = 3, TASK_TRACED = 4 };
+
+/* task->attention: LOOK for signals, stops and kills; TRACE alone means only that the task is traced. */
+enum { ATTENTION_LOOK = 1, ATTENTION_TRACE = 2 };
 
 enum task_outcome { OUTCOME_NONE, OUTCOME_EXIT, OUTCOME_EXEC };
 
@@ -42,13 +49,14 @@ struct pending { /* signals waiting for a task or a process */
 };
 
 struct task {
-	uint32_t state;         /* [a] TASK_USER, TASK_KERNEL, TASK_DEAD */
+	uint32_t state;         /* [a] TASK_USER, TASK_KERNEL, TASK_DEAD, TASK_TRACED */
 	uint32_t wakeups;       /* [a] futex word: moves at each wake-up */
 	uint32_t seen;          /* [o] wakeups when last looked at */
 	bool parked;            /* [a] waits on the futex, not spinning */
 	bool quick;             /* [o] its last sleep was a short one */
 	bool killed;            /* [a] must die: SIGKILL, exit_group or exec elsewhere */
-	bool attention;         /* [a] look for signals, stops and kills on the way out */
+	uint8_t attention;      /* [a] look for signals, stops and kills on the way out: ATTENTION_* */
+	bool traced;            /* [a, written under p] its calls are recorded (trace.c) */
 	int tid;                /* [I] */
 	int refs;               /* [a] */
 	struct process *process; /* [I] (a vfork child's task acts for the child) */
@@ -77,6 +85,7 @@ struct task {
 	struct task *lender;    /* [I] of a vfork child: the parent, whose worker it runs on */
 	struct list queued;     /* [w] in the job queue or the list of the dead */
 	int job;                /* [w] what its worker is to do: JOB_* */
+	struct traced_call *traced_call; /* [o] the call it is in; made when first traced */
 	struct snapshot *snapshot; /* [o] a forked child's memory, until it is filled */
 };
 
@@ -135,6 +144,8 @@ struct process {
 	char *args;             /* [p] argv and envp, NUL-separated, for startup and /proc */
 	uint32_t args_length, argc, envc, args_only; /* args_only: bytes of argv alone */
 	struct file *image;     /* [p] the program's file, for /proc/PID/exe */
+	struct trace *trace;    /* [p] who traces it, with a reference (trace.c) */
+	struct trace *trace_children; /* [p] the same for what it starts from now on */
 };
 
 /* A process group; sessions and controlling terminals hang on it. */
@@ -168,6 +179,24 @@ static inline struct task *task_get(struct task *t)
 }
 /* The thread tid, of process pid unless that is 0, with a reference; or NULL. */
 struct task *task_find(int pid, int tid);
+/* Is it in user mode? It may have entered or left by the time of the answer. */
+static inline bool task_in_user(const struct task *t)
+{
+	uint32_t state = __atomic_load_n(&t->state, __ATOMIC_SEQ_CST);
+
+	return state == TASK_USER || state == TASK_TRACED;
+}
+/* Swap it from user mode to `state` (or KERNEL, for the task itself): false when it isn't there. */
+static inline bool task_leave_user(struct task *t, uint32_t state)
+{
+	uint32_t was = __atomic_load_n(&t->state, __ATOMIC_SEQ_CST);
+
+	while (was == TASK_USER || was == TASK_TRACED)
+		if (__atomic_compare_exchange_n(&t->state, &was, state, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			return true;
+	return false;
+}
 /* Make a sleeper look again, from anywhere. */
 void task_wake(struct task *t);
 /* Make it look for signals and kills soon; with its process's lock held. */
