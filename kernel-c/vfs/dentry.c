@@ -253,7 +253,7 @@ struct dentry *dentry_lookup(struct dentry *dir, const char *name, size_t length
 	    (d = dentry_cached(dir, name, length)))
 		return d;
 	/* Who holds the lock may wait for the supervisor, which must not wait for it. */
-	if (!current && (dir->inode->sb->flags & SB_REVALIDATE)) {
+	if (!current && (dir->inode->sb->flags & (SB_REVALIDATE | SB_WAITS))) {
 		*err = -EAGAIN;
 		return NULL;
 	}

@@ -422,7 +422,8 @@ int vfs_mount(struct process *p, const char *source, const char *target, const c
 	return err;
 }
 
-extern struct fs_type ramfs_type, tmpfs_type, devfs_type, proc_type, p9_type; /* fs/ */
+extern struct fs_type ramfs_type, tmpfs_type, devfs_type, proc_type, p9_type, pkgfs_type,
+	squashfs_type; /* fs/ */
 
 static void boot_mount(const char *type, const char *target, const char *data)
 {
@@ -443,6 +444,8 @@ void vfs_init(void)
 	fs_register(&devfs_type);
 	fs_register(&proc_type);
 	fs_register(&p9_type);
+	fs_register(&pkgfs_type);
+	fs_register(&squashfs_type);
 	if ((err = mount_add("rootfs", NULL, "ramfs", 0, "mode=755")) < 0)
 		panic("vfs_init: no root: error %d", -err);
 	root_path.mount = list_first(&mounts, struct mount, all);

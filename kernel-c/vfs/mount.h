@@ -33,6 +33,7 @@ struct super_ops {
 #define SB_UNCACHED 1u /* dentries are looked up each time */
 #define SB_RDONLY 2u
 #define SB_REVALIDATE 4u /* names change by themselves: each lookup asks the filesystem again */
+#define SB_WAITS 8u /* lookups wait for the supervisor, which therefore can't make any (EAGAIN) */
 
 struct superblock {
 	const struct fs_type *type;   /* [I] */
