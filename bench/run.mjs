@@ -9,16 +9,15 @@
  * native. --write puts the table into bench/README.md, between its marks.
  */
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { brotliCompressSync, gunzipSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync } from 'node:zlib';
 
 const top = join(dirname(fileURLToPath(import.meta.url)), '..');
 const out = join(top, 'build/bench');
-const site = join(out, 'site');
 const HOSTS = ['node', 'chromium', 'firefox'];
 const PI = 'echo "scale=1000; 4*a(1)" | bc -lq';
 const SH_200_TRUE = 'for i in $(seq 200); do /bin/true; done';
@@ -106,36 +105,14 @@ async function measureNode() {
 }
 
 /** The page with our programs in its boot archive. */
-function makeSite() {
-  rmSync(site, { recursive: true, force: true });
-  cpSync(join(top, 'build/site'), site, { recursive: true });
-  const archive = gunzipSync(readFileSync(join(site, 'boot.tar.gz')));
-  const parts = ['ubench', 'elapsed'].map((name) => tarEntry(`./bin/${name}`, readFileSync(join(out, `${name}.wasm`))));
-  // Members go before the end of the archive, which is two empty blocks.
-  let end = archive.length;
-  while (end >= 512 && archive.subarray(end - 512, end).every((byte) => byte === 0)) end -= 512;
-  writeFileSync(
-    join(site, 'boot.tar.gz'),
-    gzipSync(Buffer.concat([archive.subarray(0, end), ...parts, Buffer.alloc(1024)])),
-  );
-}
-
-/** One executable file in ustar format. */
-function tarEntry(name, bytes) {
-  const header = Buffer.alloc(512);
-  const octal = (value, digits) => `${value.toString(8).padStart(digits, '0')}\0`;
-  header.write(name, 0);
-  header.write(octal(0o755, 7), 100);
-  header.write(octal(0, 7), 108);
-  header.write(octal(0, 7), 116);
-  header.write(octal(bytes.length, 11), 124);
-  header.write(octal(0, 11), 136);
-  header.write('        ', 148);
-  header.write('0', 156);
-  header.write('ustar\x0000', 257);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  return Buffer.concat([header, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
+async function makeSite() {
+  const { siteWith } = await import('../tests-ts/c-programs.ts');
+  const programs = ['ubench', 'elapsed'].map((name) => ({
+    path: `/bin/${name}`,
+    mode: 0o755,
+    data: readFileSync(join(out, `${name}.wasm`)),
+  }));
+  return siteWith(programs);
 }
 
 async function measureBrowser(name) {
@@ -227,7 +204,7 @@ function table(native, pinned, results) {
 const number = (value) => (value > 0 ? String(Number(value.toPrecision(4))) : '');
 
 await compile();
-makeSite();
+const site = await makeSite();
 console.error('native');
 const native = await measure((command) => run('sh', ['-c', command]), `${out}/`);
 console.error('native, on one core');
@@ -242,6 +219,7 @@ for (const host of hosts) {
     process.exitCode = 1;
   }
 }
+rmSync(site, { recursive: true });
 const { kernel, fetched } = sizes();
 const lines = [
   `${cpus().length} cores, ${cpus()[0].model.trim()}, Linux, ${new Date().toISOString().slice(0, 10)}; medians.`,

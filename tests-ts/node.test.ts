@@ -9,40 +9,14 @@ import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
+import { BUSY_LOOP, compileC } from './c-programs.ts';
+
 const CLI = fileURLToPath(new URL('../build/node/cli.js', import.meta.url));
-const CC = fileURLToPath(new URL('../userland/cc/tabos-cc', import.meta.url));
 const DEADLINE_MS = 60_000;
 
 /** A job that says when it has the terminal; before that, keys go to the shell. */
 const JOB = "sh -c 'echo up$((1)); sleep 1000'";
 const JOB_RUNS = 'up1\r\n';
-
-/** Collatz sequences for ever; the loops make no calls, and stop only for a moment after three signals. */
-const BUSY_LOOP = `
-#include <signal.h>
-#include <stdio.h>
-#include <unistd.h>
-static volatile sig_atomic_t count;
-static void handler(int signal)
-{
-  char line[] = "SIGINT 0\\n";
-  line[7] += ++count;
-  write(1, line, 9);
-}
-int main(void)
-{
-  unsigned long long steps = 0;
-  signal(SIGINT, handler);
-  puts("busy");
-  fflush(stdout);
-  for (int round = 0;; round++) {
-    for (unsigned long long i = 1; count < 3 || round; i++)
-      for (unsigned long long x = i; x != 1; steps++)
-        x = x & 1 ? 3 * x + 1 : x / 2;
-    puts(steps > 1000 ? "went on" : "did not count");
-    fflush(stdout);
-  }
-}`;
 
 interface Outcome {
   readonly code: number | null;
@@ -183,11 +157,8 @@ describe('node', function () {
   });
 
   it('node: Ctrl-C interrupts a loop without calls, which goes on afterwards', async () => {
-    const source = join(directory, 'busy.c');
     const program = join(directory, 'busy.wasm');
-    writeFileSync(source, BUSY_LOOP);
-    const compiler = await finish(start(CC, ['-O2', source, '-o', program]));
-    assert.equal(compiler.code, 0, compiler.stderr);
+    writeFileSync(program, compileC(BUSY_LOOP));
     const child = start('script', ['-qec', `'${process.execPath}' '${CLI}' '${program}'`, '/dev/null']);
     const screen = new Transcript(child.stdout);
     await screen.until('busy\r\n');
