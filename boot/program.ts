@@ -7,7 +7,7 @@
  * stack can then be copied with the rest of the memory, and asyncify_start_rewind
  * lets the entry run back to the point of the call, in the parent and in the child.
  *
- * The buffer lies in the unused part of the C stack and begins with asyncify's
+ * The buffer lies in the unused part of the thread's C stack and begins with asyncify's
  * two words: the next free byte, and the end.
  */
 import { ENOMEM, ENOSYS } from '../drivers-ts/errno.ts';
@@ -16,6 +16,10 @@ import type { Space } from './space.ts';
 export interface ProgramExports {
   _start(): void;
   thread_entry?(argument: number): void;
+  /** Run the handler of a trap's signal, whose frames begin where the stack pointer is; it was at `left`. */
+  trap_entry?(left: number): void;
+  /** Where the free part of the thread's C stack begins (0), or ends (1); 0: it runs on another. */
+  free_stack?(end: number): number;
   readonly __stack_pointer: WebAssembly.Global;
   readonly __tls_base: WebAssembly.Global;
   readonly __stack_low: WebAssembly.Global;
@@ -49,8 +53,21 @@ const RED_ZONE_BYTES = 256;
 /** With less, a few deep frames already don't fit. */
 const BUFFER_BYTES_MIN = 4096;
 
+/**
+ * What runs, and what a forked copy goes on in: 0 is _start; up to SIGNAL_MAX it is trap_entry for that
+ * signal; above, it is thread_entry with this argument, an address.
+ */
+export const ENTRY_START = 0;
+const SIGNAL_MAX = 64;
+
 /** worker#fork: the child's pid or -errno. */
-export type ForkCall = (stackPointer: number, tlsBase: number, buffer: number, bufferEnd: number) => number;
+export type ForkCall = (
+  stackPointer: number,
+  tlsBase: number,
+  entry: number,
+  buffer: number,
+  bufferEnd: number,
+) => number;
 
 export function globalOf(global: WebAssembly.Global): number {
   return Number(global.value) >>> 0;
@@ -60,17 +77,23 @@ export class RunningProgram {
   readonly exports: ProgramExports;
   readonly space: Space;
   readonly #forkCall: ForkCall;
-  /** Argument of thread_entry, or null for a process's first thread. */
-  readonly #thread: number | null;
+  #entry: number;
+  /** The stack pointer at the trap. */
+  #left = 0;
   /** Where this fork's frames are, from fork() until the rewind has ended. */
   #buffer = 0;
   #forkResult = 0;
 
-  constructor(exports: ProgramExports, space: Space, forkCall: ForkCall, thread: number | null = null) {
+  constructor(exports: ProgramExports, space: Space, forkCall: ForkCall, entry = ENTRY_START) {
     this.exports = exports;
     this.space = space;
     this.#forkCall = forkCall;
-    this.#thread = thread;
+    this.#entry = entry;
+  }
+
+  /** The signal of the trap that is being handled, or 0. */
+  get trapSignal(): number {
+    return this.#entry <= SIGNAL_MAX ? this.#entry : 0;
   }
 
   /** Run until the entry returns. What the program throws goes through. */
@@ -90,6 +113,14 @@ export class RunningProgram {
     this.run();
   }
 
+  /** Run the handler for a trap that ended run(), with its frames from `stackPointer` on. */
+  runTrapHandler(signal: number, stackPointer: number): void {
+    this.#left = globalOf(this.exports.__stack_pointer);
+    this.exports.__stack_pointer.value = stackPointer;
+    this.#entry = signal;
+    this.run();
+  }
+
   /** The program's import `fork`. */
   fork(): number {
     const program = this.#forking();
@@ -97,11 +128,10 @@ export class RunningProgram {
       program.asyncify_stop_rewind();
       return this.#forkResult;
     }
-    // Only the first thread's stack has bounds that we know.
-    if (this.#thread !== null) return -ENOSYS;
-    const buffer = (globalOf(program.__stack_low) + STACK_GUARD_BYTES + 15) & ~15;
-    const end = globalOf(program.__stack_pointer) - RED_ZONE_BYTES;
-    if (end > globalOf(program.__stack_high)) return -ENOSYS; // it runs on a stack of its own making
+    const free = this.#freeStack();
+    if (!free) return -ENOSYS;
+    const buffer = (free.low + STACK_GUARD_BYTES + 15) & ~15;
+    const end = free.high - RED_ZONE_BYTES;
     if (end - buffer < BUFFER_BYTES_MIN) return -ENOMEM;
     const words = this.space.words();
     words[buffer >>> 2] = buffer + HEAD_BYTES;
@@ -111,9 +141,23 @@ export class RunningProgram {
     return 0;
   }
 
+  /** The free part of the thread's C stack; null when it runs on one of its own making. */
+  #freeStack(): { low: number; high: number } | null {
+    const { free_stack, __stack_low, __stack_high, __stack_pointer } = this.exports;
+    if (free_stack) {
+      const high = free_stack(1) >>> 0;
+      return high === 0 ? null : { low: free_stack(0) >>> 0, high };
+    }
+    // Programs of older builds fork in their first thread only.
+    const high = globalOf(__stack_pointer);
+    if (this.#entry !== ENTRY_START || high > globalOf(__stack_high)) return null;
+    return { low: globalOf(__stack_low), high };
+  }
+
   #enter(): void {
-    if (this.#thread === null) this.exports._start();
-    else this.exports.thread_entry?.(this.#thread);
+    if (this.#entry === ENTRY_START) this.exports._start();
+    else if (this.trapSignal !== 0) this.exports.trap_entry?.(this.#left);
+    else this.exports.thread_entry?.(this.#entry);
   }
 
   #hasUnwound(): boolean {
@@ -127,6 +171,7 @@ export class RunningProgram {
     this.#forkResult = this.#forkCall(
       globalOf(program.__stack_pointer),
       globalOf(program.__tls_base),
+      this.#entry,
       this.#buffer,
       end >>> 0,
     );

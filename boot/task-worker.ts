@@ -12,10 +12,10 @@ import { KernelMemory } from '../drivers-ts/memory.ts';
 import { clockSince } from './clock.ts';
 import { instantiateKernel, systemCalls, type KernelExports } from './kernel-instance.ts';
 import { machineImports } from './machine.ts';
-import { globalOf, RunningProgram, type ProgramExports } from './program.ts';
+import { ENTRY_START, globalOf, RunningProgram, type ProgramExports } from './program.ts';
 import type { FromTask, Program, TaskStart, ToTask } from './protocol.ts';
 import { Spaces, type Space } from './space.ts';
-import { describeTrap, trapSignal } from './trap.ts';
+import { describeTrap, trapInfo } from './trap.ts';
 
 const JOB_CLOSE = 0;
 const JOB_FORK = 2;
@@ -180,8 +180,8 @@ export class TaskWorker {
       space = job === JOB_THREAD ? this.#adoptSpace(memory) : this.#takeSpace(job, program);
       // From here on the task can be terminated, as a module's start function may run for ever.
       this.#check(this.#kernel['tabos:posix/worker#image-begin'](), 'worker#image-begin');
-      const run = this.#prepare(job, program, space);
-      ended = this.#execute(run);
+      const enter = this.#prepare(job, program, space);
+      ended = this.#execute(enter);
     } catch (error) {
       ended = this.#imageFailed(error);
     }
@@ -214,8 +214,8 @@ export class TaskWorker {
     if (job === JOB_FORK) this.#check(kernel['tabos:posix/worker#fork-fill'](), 'worker#fork-fill');
     const imports = { ...this.#imports, env: { memory: space.memory } };
     const exports = new WebAssembly.Instance(module, imports).exports as unknown as ProgramExports;
-    const argument = job === JOB_THREAD ? initial(2) : null;
-    const running = new RunningProgram(exports, space, kernel['tabos:posix/worker#fork'], argument);
+    const entry = job === JOB_THREAD || job === JOB_FORK ? initial(2) >>> 0 : ENTRY_START;
+    const running = new RunningProgram(exports, space, kernel['tabos:posix/worker#fork'], entry);
     this.#running = running;
     let enter = (): void => running.run();
     let heapBase = 0; // only a new program has one to tell
@@ -242,19 +242,42 @@ export class TaskWorker {
   }
 
   /** From here on the task is told how its program ends. */
-  #execute(run: () => void): number {
-    let signal = 0;
-    try {
-      run();
-    } catch (error) {
-      this.#afterTrap();
-      // The kernel ends programs by a trap; its stack, which is slow to get, says nothing.
-      if (this.#kernel['tabos:posix/worker#unwound']() === 0) {
-        signal = trapSignal(error);
-        this.#complain(describeTrap(error));
+  #execute(enter: () => void): number {
+    const { 'tabos:posix/worker#unwound': unwound, 'tabos:posix/worker#ended': ended } = this.#kernel;
+    let cause: unknown = null;
+    for (let run: (() => void) | null = enter; run;) {
+      try {
+        run();
+        run = null;
+      } catch (error) {
+        this.#afterTrap();
+        // The kernel ends programs by a trap; its stack, which is slow to get, says nothing.
+        if (unwound() !== 0) return ended(0, 0);
+        // A handler jumped, to a frame that its trap has unwound.
+        const jumped = this.#running?.trapSignal && error instanceof WebAssembly.Exception;
+        if (!jumped) cause = error;
+        run = jumped ? null : this.#trapHandler(error);
+        if (unwound() !== 0) return ended(0, 0);
       }
     }
-    return this.#kernel['tabos:posix/worker#ended'](signal, 0);
+    if (cause !== null) this.#complain(describeTrap(cause));
+    return ended(cause === null ? (this.#running?.trapSignal ?? 0) : trapInfo(cause).signal, 0);
+  }
+
+  /** How to run the program's own handler for a trap, or null. */
+  #trapHandler(error: unknown): (() => void) | null {
+    const running = this.#running;
+    if (!running?.exports.trap_entry) return null;
+    const { signal, code, address } = trapInfo(error);
+    const left = globalOf(running.exports.__stack_pointer);
+    let top: number;
+    try {
+      top = this.#kernel['tabos:posix/worker#fault'](signal, code, address, left);
+    } catch {
+      this.#afterTrap(); // killed meanwhile
+      return null;
+    }
+    return top === 0 ? null : () => running.runTrapHandler(signal, top >>> 0);
   }
 
   #imageFailed(error: unknown): number {

@@ -10,23 +10,51 @@ export const SIGBUS = 7;
 export const SIGFPE = 8;
 export const SIGSEGV = 11;
 
+/* What siginfo_t says more closely, si_code. */
+const ILL_ILLOPN = 2;
+const ILL_ILLADR = 3;
+const FPE_INTDIV = 1;
+const FPE_INTOVF = 2;
+const FPE_FLTINV = 7;
+const BUS_ADRALN = 1;
+const SEGV_MAPERR = 1;
+const SI_KERNEL = 0x80;
+
 /** In this order: a bad table index is "out of bounds" too, but it is a bad call. */
-const SIGNALS: readonly (readonly [RegExp, number])[] = [
-  [/unreachable/i, SIGILL],
-  [/\btable|indirect|signature|null function/i, SIGILL],
-  [/divi(de|sion)|remainder|integer overflow|unrepresentable|invalid conversion|float to int/i, SIGFPE],
-  [/unaligned/i, SIGBUS],
-  [/out.of.bounds|call stack|recursion|dereferenc/i, SIGSEGV],
+const SIGNALS: readonly (readonly [RegExp, number, number])[] = [
+  [/unreachable/i, SIGILL, ILL_ILLOPN],
+  [/\btable|indirect|signature|null function/i, SIGILL, ILL_ILLADR],
+  [/invalid conversion|float/i, SIGFPE, FPE_FLTINV],
+  [/integer overflow|unrepresentable/i, SIGFPE, FPE_INTOVF],
+  [/divi(de|sion)|remainder/i, SIGFPE, FPE_INTDIV],
+  [/unaligned/i, SIGBUS, BUS_ADRALN],
+  [/out.of.bounds|call stack|recursion|dereferenc/i, SIGSEGV, SEGV_MAPERR],
 ];
+
+export interface TrapInfo {
+  readonly signal: number;
+  /** si_code. */
+  readonly code: number;
+  /** si_addr: of SIGILL and SIGFPE the place in the module; nobody tells the address that was out of bounds. */
+  readonly address: number;
+}
+
+/** What the program's handler is told of what left its entry function. */
+export function trapInfo(error: unknown): TrapInfo {
+  // A C++ exception or longjmp that nobody caught.
+  if (error instanceof WebAssembly.Exception) return { signal: SIGABRT, code: SI_KERNEL, address: 0 };
+  // V8 says RangeError, SpiderMonkey InternalError when the machine stack is used up.
+  if (error instanceof RangeError || (error instanceof Error && error.name === 'InternalError'))
+    return { signal: SIGSEGV, code: SEGV_MAPERR, address: 0 };
+  const message = error instanceof Error ? error.message : String(error);
+  const [, signal, code] = SIGNALS.find(([words]) => words.test(message)) ?? [null, SIGILL, ILL_ILLOPN];
+  const placed = signal === SIGILL || signal === SIGFPE;
+  return { signal, code, address: placed ? (wasmFrames(error)[0]?.offset ?? 0) : 0 };
+}
 
 /** The signal for what left a program's entry function. */
 export function trapSignal(error: unknown): number {
-  // A C++ exception or longjmp that nobody caught.
-  if (error instanceof WebAssembly.Exception) return SIGABRT;
-  // V8 says RangeError, SpiderMonkey InternalError when the machine stack is used up.
-  if (error instanceof RangeError || (error instanceof Error && error.name === 'InternalError')) return SIGSEGV;
-  const message = error instanceof Error ? error.message : String(error);
-  return SIGNALS.find(([words]) => words.test(message))?.[1] ?? SIGILL;
+  return trapInfo(error).signal;
 }
 
 /** What the signal's cause is called, in one engine-neutral phrase. */

@@ -10,6 +10,8 @@
 
 #include "types.h"
 
+#define NULL_BYTES 1024 /* at the beginning of its memory, which count as unmapped */
+
 int copy_in(void *to, uaddr from, size_t n);
 int copy_out(uaddr to, const void *from, size_t n);
 int user_zero(uaddr to, size_t n);

@@ -1,7 +1,7 @@
 /** boot/program.ts: fork unwinds the parent, and parent and copy go on from the call. */
 import assert from 'node:assert/strict';
 import binaryen from 'binaryen';
-import { RunningProgram, type ProgramExports } from '../boot/program.ts';
+import { ENTRY_START, RunningProgram, type ProgramExports } from '../boot/program.ts';
 import type { Space } from '../boot/space.ts';
 
 const PID = 77;
@@ -45,6 +45,7 @@ const module = compile();
 interface ForkRequest {
   readonly stackPointer: number;
   readonly tlsBase: number;
+  readonly entry: number;
   readonly buffer: number;
   readonly end: number;
 }
@@ -55,8 +56,8 @@ function load(memory: WebAssembly.Memory, answer: (request: ForkRequest) => numb
   const imports = { env: { memory }, 'tabos:posix/process': { fork: () => running?.fork() ?? -1 } };
   const exports = new WebAssembly.Instance(module, imports).exports as unknown as ProgramExports;
   const space = { memory, words: () => new Int32Array(memory.buffer) } as unknown as Space;
-  running = new RunningProgram(exports, space, (stackPointer, tlsBase, buffer, end) =>
-    answer({ stackPointer, tlsBase, buffer, end }),
+  running = new RunningProgram(exports, space, (stackPointer, tlsBase, entry, buffer, end) =>
+    answer({ stackPointer, tlsBase, entry, buffer, end }),
   );
   return running;
 }
@@ -75,9 +76,10 @@ describe('fork', () => {
     load(memory, (request) => requests.push(request) && PID).run();
     assert.deepEqual(report(memory), [PID, 123, 555, 1, 65536]);
     assert.equal(requests.length, 1);
-    const [{ stackPointer, tlsBase, buffer, end }] = requests as [ForkRequest];
+    const [{ stackPointer, tlsBase, entry, buffer, end }] = requests as [ForkRequest];
     assert.equal(stackPointer, 65536 - 16);
     assert.equal(tlsBase, 4242);
+    assert.equal(entry, ENTRY_START);
     assert.ok(buffer >= 1024 + 1024 && buffer % 16 === 0);
     assert.ok(end > buffer + 16 && end < stackPointer);
   });

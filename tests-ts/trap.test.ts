@@ -1,5 +1,10 @@
-/** boot/trap.ts: traps become signals, and stacks have names. */
+/** boot/trap.ts: traps become signals, and stacks have names. The last ones need the built system. */
 import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import loadWabt from 'wabt';
 import {
   describeTrap,
@@ -8,6 +13,7 @@ import {
   SIGFPE,
   SIGILL,
   SIGSEGV,
+  trapInfo,
   trapPhrase,
   trapSignal,
   wasmFrames,
@@ -70,6 +76,14 @@ describe('trap', () => {
     it(`trap: Firefox's "${message}" is signal ${signal}`, () =>
       assert.equal(trapSignal(new WebAssembly.RuntimeError(message)), signal));
 
+  it('trap: the kinds of division are told apart, and their place is', () => {
+    const code = (fields: string): number => trapInfo(trapOf(`(func (export "run") (drop ${fields}))`)).code;
+    assert.equal(code('(i32.div_s (i32.const 1) (i32.const 0))'), 1);
+    assert.equal(code('(i32.div_s (i32.const 0x80000000) (i32.const -1))'), 2);
+    assert.equal(code('(i32.trunc_f64_s (f64.const 1e300))'), 7);
+    assert.notEqual(trapInfo(trapOf('(func (export "run") unreachable)')).address, 0);
+  });
+
   it("trap: Firefox's stack overflow is SIGSEGV and called so", () => {
     const error = new Error('too much recursion');
     error.name = 'InternalError';
@@ -108,5 +122,77 @@ describe('trap', () => {
         ['function 9', 0x50],
       ],
     );
+  });
+});
+
+const CLI = fileURLToPath(new URL('../build/node/cli.js', import.meta.url));
+const CC = fileURLToPath(new URL('../userland/cc/tabos-cc', import.meta.url));
+
+/** How a program ends that divides by zero, after `prepare`, with these functions before main. */
+function runDividing(functions: string, prepare: string): { status: number | null; output: string } {
+  const scratch = mkdtempSync(join(tmpdir(), 'tabos-trap-'));
+  try {
+    const source = join(scratch, 'divide.c');
+    writeFileSync(
+      source,
+      `#include <setjmp.h>
+      #include <signal.h>
+      #include <unistd.h>
+      static volatile int zero, result;
+      static sigjmp_buf out;
+      ${functions}
+      int main(void)
+      {
+        ${prepare}
+        result = 100 / zero;
+        return 99;
+      }`,
+    );
+    execFileSync(CC, ['-O1', '-D_GNU_SOURCE', source, '-o', join(scratch, 'divide')]);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, join(scratch, 'divide')], {
+      encoding: 'utf8',
+    });
+    return { status, output: stdout + stderr };
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+/** A program's death by SIGFPE, as a shell says it. */
+const DIED = 128 + SIGFPE;
+
+/* Elsewhere a handler that returns is called for ever, and one that jumps goes on: docs/posix.md, "Traps". */
+describe('trap: handlers', () => {
+  it('trap: when the handler has returned, the process dies of the signal', () => {
+    const { status, output } = runDividing(
+      'static void handler(int sig) { write(1, "handled\\n", 8); }',
+      'signal(SIGFPE, handler);',
+    );
+    assert.equal(status, DIED);
+    assert.equal(output.split('handled\n').length, 2);
+    assert.match(output, /wasm trap: divi/);
+  });
+
+  it('trap: a jump out of the handler is the death by that signal', () => {
+    const { status, output } = runDividing(
+      'static void handler(int sig) { siglongjmp(out, 1); }',
+      'if (sigsetjmp(out, 1)) return 98; signal(SIGFPE, handler);',
+    );
+    assert.equal(status, DIED);
+    assert.match(output, /wasm trap: divi/);
+  });
+
+  it('trap: a jump within the handler is none out of it', () => {
+    const { status } = runDividing(
+      'static void handler(int sig) { jmp_buf here; if (setjmp(here) == 0) longjmp(here, 1); _exit(5); }',
+      'signal(SIGFPE, handler);',
+    );
+    assert.equal(status, 5);
+  });
+
+  it('trap: without a handler nothing is called, and the stack is printed', () => {
+    const { status, output } = runDividing('static void handler(int sig) {}', 'signal(SIGSEGV, handler);');
+    assert.equal(status, DIED);
+    assert.match(output, /wasm trap: divi.*\n[^]* at main /);
   });
 });

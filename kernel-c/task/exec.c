@@ -163,10 +163,6 @@ int32_t worker_image_ready(uint32_t pages, uint32_t heap_base, uint32_t stack_hi
 	return syscall_exit(0);
 }
 
-/*
- * A trap in the program becomes a signal. A handler can't run any more, since
- * the trap has unwound the program, so its default action is taken.
- */
 static void die_by(int signal)
 {
 	lock(&current_process->lock);

@@ -69,20 +69,26 @@ static int snapshot_range(uaddr start, uint32_t length, void *arg)
 	return 0;
 }
 
-/* Everything alive: the stack above sp, the asyncify buffer, data, heap, mappings. */
+/*
+ * Everything alive: the asyncify buffer, the first stack above sp, data, heap,
+ * mappings. When sp is elsewhere (a thread, an alternate signal stack), that stack
+ * is copied whole, for nobody knows here how much of it is in use. mm is the
+ * child's, so it does not change meanwhile.
+ */
 static struct snapshot *snapshot_take(struct mm *mm, uaddr sp, uaddr buffer, uaddr end, int *err)
 {
 	struct snapshot *s = slab_alloc(&snapshot_cache);
 	uint32_t high = mm_stack_high(mm);
+	uaddr from = sp < high ? sp : NULL_BYTES;
 
 	if (!s) {
 		*err = -ENOMEM;
 		return NULL;
 	}
 	s->last = &s->first;
-	*err = snapshot_range(buffer, end - buffer, s);
-	if (*err == 0 && sp < high) /* else sp is in a thread's stack, a mapping */
-		*err = snapshot_range(sp, high - sp, s);
+	*err = buffer < from ? snapshot_range(buffer, end - buffer, s) : 0;
+	if (*err == 0)
+		*err = snapshot_range(from, high - from, s);
 	if (*err == 0)
 		*err = mm_each(mm, snapshot_range, s);
 	if (*err < 0) {
@@ -125,49 +131,47 @@ struct process *fork_process(struct process *parent)
 	return p;
 }
 
-static int do_fork(uaddr sp, uaddr tls, uaddr buffer, uaddr end)
+static int do_fork(uaddr sp, uaddr tls, uint32_t entry, uaddr buffer, uaddr end)
 {
-	struct process *parent = current_process, *p;
-	struct snapshot *s;
+	struct process *p;
 	struct task *t;
-	int err = -EAGAIN, pid;
+	int err, pid;
 
 	if (end < buffer)
 		return -EINVAL;
-	s = snapshot_take(parent->mm, sp, buffer, end, &err);
-	if (!s)
-		return err;
-	p = fork_process(parent);
-	if (!p) {
-		snapshot_free(s);
+	p = fork_process(current_process);
+	if (!p)
 		return -EAGAIN;
-	}
-	p->mm = mm_copy(parent->mm);
+	err = -ENOMEM;
+	p->mm = mm_copy(current_process->mm);
 	t = p->mm ? fork_task(p, current) : NULL;
-	if (!t) {
-		snapshot_free(s);
-		process_abandon(p);
-		return -ENOMEM;
-	}
-	t->snapshot = s;
+	if (!t)
+		goto no_task;
+	t->snapshot = snapshot_take(p->mm, sp, buffer, end, &err);
+	if (!t->snapshot)
+		goto no_snapshot;
 	t->globals[0] = sp;
 	t->globals[1] = tls;
+	t->globals[2] = entry;
 	t->globals[3] = buffer;
 	pid = p->pid;
-	if ((err = worker_dispatch(t, JOB_FORK)) < 0) {
-		task_abandon(t);
-		process_abandon(p);
-		return err;
-	}
+	if ((err = worker_dispatch(t, JOB_FORK)) < 0)
+		goto no_snapshot;
 	return pid;
+no_snapshot:
+	task_abandon(t); /* with its snapshot */
+no_task:
+	process_abandon(p);
+	return err;
 }
 
 /* The program has unwound, so the task is in user state here. */
-int32_t worker_fork(uint32_t stack_pointer, uint32_t tls_base, uint32_t buffer, uint32_t buffer_end)
+int32_t worker_fork(uint32_t stack_pointer, uint32_t tls_base, uint32_t entry, uint32_t buffer,
+		    uint32_t buffer_end)
 {
 	if (unlikely(!syscall_entered("fork")))
 		syscall_enter_slow(CALL_fork, 0, 0, 0, 0, 0, 0);
-	return syscall_exit(do_fork(stack_pointer, tls_base, buffer, buffer_end));
+	return syscall_exit(do_fork(stack_pointer, tls_base, entry, buffer, buffer_end));
 }
 
 int32_t worker_fork_fill(void)

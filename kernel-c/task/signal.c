@@ -19,6 +19,8 @@
 #define STOPS (sigbit(SIGSTOP) | sigbit(SIGTSTP) | sigbit(SIGTTIN) | sigbit(SIGTTOU))
 #define IGNORED_BY_DEFAULT (sigbit(SIGCHLD) | sigbit(SIGCONT) | sigbit(SIGURG) | sigbit(SIGWINCH))
 #define UNBLOCKABLE (sigbit(SIGKILL) | sigbit(SIGSTOP))
+#define FAULTS (sigbit(SIGILL) | sigbit(SIGTRAP) | sigbit(SIGBUS) | sigbit(SIGFPE) | \
+		sigbit(SIGSEGV) | sigbit(SIGSYS))
 #define QUEUE_MAX 1024 /* real-time signals waiting in one queue */
 
 static struct slab_cache queued_cache = SLAB_CACHE("sigqueue", struct queued_signal);
@@ -125,7 +127,7 @@ int signal_dequeue(struct task *t, sigset set, struct abi_siginfo *info)
 	if (!ready)
 		return 0;
 	/* faults first, then by number: Linux's order */
-	sig = __builtin_ctzll(ready) + 1;
+	sig = __builtin_ctzll(ready & FAULTS ? ready & FAULTS : ready) + 1;
 	if (!pending_take(&t->pending, sig, info))
 		pending_take(&p->pending, sig, info);
 	return sig;
@@ -534,14 +536,4 @@ int signal_take(struct abi_sigframe *frame)
 	signal_recalculate(t);
 	unlock(&p->lock);
 	return sig ? 1 : 0;
-}
-
-/* A trap of the program's own: true when a handler will be called, false when the process dies of it. */
-void signal_fault(int sig)
-{
-	struct process *p = current_process;
-
-	lock(&p->lock);
-	process_begin_exit(p, sig, NULL);
-	unlock(&p->lock);
 }

@@ -29,12 +29,11 @@ const ld = process.env.TABOS_LD ?? '/usr/bin/wasm-ld-22';
 const wasmOpt = process.env.TABOS_WASM_OPT ?? join(root, 'node_modules/binaryen/bin/wasm-opt');
 
 /**
- * Functions that cannot lead to fork although asyncify must think so, because they call by pointer:
- * safepoints, signal delivery (with --no-handler-fork), and stdio (its streams' operations are libc's own, unless
+ * With --no-handler-fork, functions that cannot lead to fork although asyncify must think so, because they call
+ * by pointer: signal delivery, in calls and safepoints, and stdio (its streams' operations are libc's own, unless
  * there are fopencookie's). Names that a program hasn't are ignored.
  */
-const SAFEPOINT = ['__tabos_safepoint'];
-const DELIVERY = ['__tabos_deliver', '__tabos_deliver_cp'];
+const DELIVERY = ['__tabos_deliver', '__tabos_deliver_cp', '__tabos_safepoint'];
 const STDIO = (
   '__fwritex fwrite fwrite_unlocked __overflow __uflow __towrite __toread fflush fflush_unlocked fclose ' +
   'fread fread_unlocked __fseeko_unlocked __fseeko __ftello_unlocked __ftello __stdio_exit close_file vfprintf'
@@ -188,8 +187,8 @@ function transform(file, found, options) {
   const passes = [];
   if (found.forks) {
     passes.push('--asyncify', '--pass-arg=asyncify-imports@tabos:posix/process.fork');
-    const cannot = options.handlerFork ? SAFEPOINT : [...SAFEPOINT, ...DELIVERY, ...(found.cookies ? [] : STDIO)];
-    passes.push(`--pass-arg=asyncify-removelist@${cannot}`);
+    const cannot = [...DELIVERY, ...(found.cookies ? [] : STDIO)];
+    if (!options.handlerFork) passes.push(`--pass-arg=asyncify-removelist@${cannot}`);
   }
   if (found.exceptions) passes.push('--translate-to-exnref');
   if (found.forks && options.optimize !== '0') passes.push(/[sz]/.test(options.optimize) ? '-Os' : '-O2');

@@ -12,8 +12,9 @@ extern _Thread_local volatile int __tabos_pending;
 
 /* How many signal handlers this thread is in; setjmp keeps it, longjmp restores it. */
 extern _Thread_local int __tabos_handlers;
-/* Added for each safepoint among the frames below. */
-#define TABOS_SAFEPOINT 0x10000
+
+/* Where this thread's own stack was when a handler last went on the alternate one. */
+extern _Thread_local unsigned long __tabos_left_stack;
 
 /* No call's result: it is to be made again. */
 #define TABOS_AGAIN (-512)

@@ -16,6 +16,7 @@ volatile int __thread_list_lock;
 _Thread_local unsigned long __tabos_tp;
 _Thread_local volatile int __tabos_pending;
 _Thread_local int __tabos_handlers;
+_Thread_local unsigned long __tabos_left_stack;
 
 /* Make p the calling (main) thread's struct pthread. */
 int __init_tp(void *p)

@@ -1,8 +1,7 @@
 /*
- * syscall(): the one function that imports every call. Without fork, which
- * would make its callers pay for the fork pass.
+ * syscall(): the one function that imports every call. Without fork (src/process),
+ * which would make its callers pay for the fork pass.
  */
-#define TABOS_NO_FORK
 #define _BSD_SOURCE
 #include <unistd.h>
 #include <stdarg.h>

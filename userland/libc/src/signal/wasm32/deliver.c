@@ -41,11 +41,13 @@ static void run_frame(struct abi_sigframe *frame)
 {
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 
-	if (frame->alt_size && here - frame->alt_stack >= frame->alt_size)
+	if (frame->alt_size && here - frame->alt_stack >= frame->alt_size) {
+		__tabos_left_stack = here;
 		__tabos_call_on_stack((void *)((frame->alt_stack +
 			frame->alt_size) & -16ul), run_handler, frame);
-	else
+	} else {
 		run_handler(frame);
+	}
 }
 
 _Static_assert(TABOS_AGAIN == -TABOS_ERESTART, "a number that no call gives");
@@ -73,6 +75,17 @@ long __tabos_deliver(long result)
 	if (result == -TABOS_ERESTARTNOHAND)
 		return ran ? -EINTR : TABOS_AGAIN;
 	return result;
+}
+
+/*
+ * After a trap the boot code comes in here, with the handler's signal pending
+ * and the frames that trapped gone; `left` is where the stack pointer was.
+ */
+__attribute__((__export_name__("trap_entry")))
+void __tabos_trap_entry(uintptr_t left)
+{
+	__tabos_left_stack = left;
+	__tabos_deliver(0);
 }
 
 long __tabos_deliver_cp(long result, long n)
