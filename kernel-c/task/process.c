@@ -320,6 +320,16 @@ static struct process *process_alloc(void)
 	return p;
 }
 
+static bool ending(struct process *p)
+{
+	bool exiting;
+
+	lock(&p->lock);
+	exiting = p->exiting;
+	unlock(&p->lock);
+	return exiting;
+}
+
 struct process *process_new(struct process *parent)
 {
 	struct process *p = process_alloc();
@@ -331,7 +341,8 @@ struct process *process_new(struct process *parent)
 	if (copy_args(p, parent) < 0)
 		goto drop;
 	lock(&processes_lock);
-	pid = over_limit(parent) ? -EAGAIN : pid_alloc();
+	/* Who signals a group, or everybody, holds this lock: a child born after that would escape. */
+	pid = ending(parent) || over_limit(parent) ? -EAGAIN : pid_alloc();
 	if (pid < 0) {
 		unlock(&processes_lock);
 		goto drop;

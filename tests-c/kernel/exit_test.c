@@ -94,3 +94,16 @@ TEST("process: setsid fails for a group leader, setpgid for a session leader")
 	EXPECT_EQ(process_setpgid(current_process, 0), -EPERM);
 	unlock(&processes_lock);
 }
+
+TEST("exit: who is being killed makes no child that would escape")
+{
+	struct process *p = current_process;
+
+	lock(&p->lock);
+	process_begin_exit(p, SIGKILL, current);
+	unlock(&p->lock);
+	EXPECT(process_new(p) == NULL);
+	lock(&p->lock);
+	p->exiting = false;
+	unlock(&p->lock);
+}
