@@ -46,8 +46,57 @@ export class FsDriver extends Driver implements FsImports {
 
   write(request: number, store: number, block: number, count: number, buffer: number): number {
     return this.complete(request, async () => {
-      await this.#store(store).write(block >>> 0, this.host.memory.copy(buffer, count * BLOCK_BYTES));
+      const target = this.#store(store);
+      target.write(block >>> 0, this.host.memory.view(buffer, count * BLOCK_BYTES));
+      await target.drain();
       return count;
+    });
+  }
+
+  'read-list'(request: number, store: number, list: number, count: number): number {
+    return this.complete(request, async () => {
+      const source = this.#store(store);
+      const { blocks, addresses } = this.#list(list, count);
+      await Promise.all(
+        [...runsOf(blocks)].map(async ([from, to]) => {
+          const data = await source.read(blocks[from] ?? 0, to - from);
+          for (let i = from; i < to; i++) {
+            const at = (i - from) * BLOCK_BYTES;
+            this.host.memory.write(addresses[i] ?? 0, data.subarray(at, at + BLOCK_BYTES));
+          }
+        }),
+      );
+      return count;
+    });
+  }
+
+  'write-list'(request: number, store: number, list: number, count: number): number {
+    return this.complete(request, async () => {
+      // No await before the last page is copied: the caller may change them when we have returned.
+      const target = this.#store(store);
+      const { blocks, addresses } = this.#list(list, count);
+      for (let i = 0; i < count;) {
+        let n = 1; // pages that lie side by side, for blocks that do
+        while (
+          i + n < count &&
+          blocks[i + n] === blocks[i]! + n &&
+          addresses[i + n] === addresses[i]! + n * BLOCK_BYTES
+        )
+          n++;
+        target.write(blocks[i]!, this.host.memory.view(addresses[i]!, n * BLOCK_BYTES));
+        i += n;
+      }
+      await target.drain();
+      return count;
+    });
+  }
+
+  estimate(request: number, store: number, result: number): number {
+    return this.complete(request, async () => {
+      const { held, available } = await this.#store(store).estimate();
+      this.host.memory.writeInt64(result, BigInt(held));
+      this.host.memory.writeInt64(result + 8, BigInt(available));
+      return 0;
     });
   }
 
@@ -91,9 +140,29 @@ export class FsDriver extends Driver implements FsImports {
     await Promise.allSettled([...open.map((store) => store.close()), ...this.#trees.map((tree) => tree.dispose())]);
   }
 
+  /** The pairs of read-list and write-list. */
+  #list(list: number, count: number): { blocks: Uint32Array; addresses: Uint32Array } {
+    const bytes = this.host.memory.copy(list, count * 8);
+    const pairs = new Uint32Array(bytes.buffer);
+    return {
+      blocks: pairs.filter((_, i) => i % 2 === 0),
+      addresses: pairs.filter((_, i) => i % 2 === 1),
+    };
+  }
+
   #store(handle: number): BlockStore {
     const store = this.#stores.get(handle);
     if (!store) throw new ErrnoError(EBADF);
     return store;
+  }
+}
+
+/** Where blocks that follow each other begin and end in a list. */
+function* runsOf(blocks: Uint32Array): Generator<readonly [from: number, to: number]> {
+  for (let from = 0; from < blocks.length;) {
+    let to = from + 1;
+    while (to < blocks.length && blocks[to] === (blocks[to - 1] ?? 0) + 1) to++;
+    yield [from, to];
+    from = to;
   }
 }

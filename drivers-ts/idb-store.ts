@@ -5,107 +5,238 @@
  * depends on its size (64 KiB records are five times as fast as 4 KiB ones).
  * Writes are kept here until flush, which is one strict transaction: either all
  * of a checkpoint is there after a crash or nothing of it.
+ *
+ * Runs live in one cache. A run knows which of its blocks it has (`valid`): a
+ * write of some of them needs no read before; what is missing is read when
+ * somebody asks for it, or within the transaction that stores the run.
+ * A block is copied once on its way here, out of the kernel's shared memory, which
+ * IndexedDB refuses; the browser's own clone of a record comes on top.
  */
-import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
-import { BLOCK_BYTES, checkStoreName, type BlockStore } from './block-store.ts';
-import { EBUSY, EROFS, ErrnoError } from './errno.ts';
+import { openDB, unwrap, type DBSchema, type IDBPDatabase } from 'idb';
+import {
+  BLOCK_BYTES,
+  blocksAvailable,
+  checkStoreName,
+  originFree,
+  type BlockStore,
+  type Bytes,
+  type Estimate,
+} from './block-store.ts';
+import { EFBIG, EIO, EROFS, ErrnoError } from './errno.ts';
+import { lockStore } from './store-lock.ts';
 
 const RUN_BLOCKS = 16;
 const RUN_BYTES = RUN_BLOCKS * BLOCK_BYTES;
+const ALL_BLOCKS = 0xffff;
+/** Records put before the supervisor looks after others again: 4 MiB, some ten milliseconds. */
+const PUTS_AT_ONCE = 64;
+/** Records fetched at once: more is no faster, and an answer is one message between processes. */
+const FETCHED_AT_ONCE = 128;
+/** Limits of the cache; in between it is a thousandth of what the origin may store. */
+const CACHE_BYTES_MIN = 16 * 1024 * 1024;
+const CACHE_BYTES_MAX = 256 * 1024 * 1024;
+/** A reader beside a writer gets a copy of the whole store, as large as this at most. */
+const SNAPSHOT_RUNS_MAX = CACHE_BYTES_MAX / RUN_BYTES;
+/** Counting the records takes time by their number, so not for every estimate. */
+const COUNT_AGE_MS = 2000;
+
+interface StoredRun {
+  id: number;
+  data: Uint8Array<ArrayBuffer>;
+}
 
 interface Schema extends DBSchema {
-  blocks: { key: number; value: { id: number; data: Uint8Array<ArrayBuffer> } };
+  blocks: { key: number; value: StoredRun };
+}
+
+/** What getAllRecords gives; TypeScript's library doesn't know it yet. */
+interface RecordsStore {
+  getAllRecords?(options: { query: IDBKeyRange }): IDBRequest<{ readonly value: StoredRun }[]>;
+}
+
+/** The `data` of a run that is being flushed (or that the cache shares with it) doesn't change. */
+interface Run {
+  readonly data: Uint8Array<ArrayBuffer>;
+  /** A bit for each block that `data` has. */
+  valid: number;
+  /** A flush that is not over holds it: who writes makes a copy. */
+  frozen: boolean;
 }
 
 export class IdbStore implements BlockStore {
   readonly #db: IDBPDatabase<Schema>;
   readonly #readOnly: boolean;
   readonly #unlock: () => Promise<void>;
-  /** Runs that were written and not yet flushed. */
-  #dirty = new Map<number, Uint8Array<ArrayBuffer>>();
-  /** Runs of the flush that is under way: still newer than the database. */
-  #flushing = new Map<number, Uint8Array<ArrayBuffer>>();
+  readonly #cacheRuns: number;
+  /** Runs by use, the latest last. The newest of those in #dirty and #owed are in it. */
+  readonly #cache = new Map<number, Run>();
+  /** Runs that were written since the last call of flush. */
+  #dirty = new Map<number, Run>();
+  /** Runs of the flush under way, or of one that failed: the next one stores them too. */
+  #owed: ReadonlyMap<number, Run> = new Map();
   #lastFlush: Promise<void> = Promise.resolve();
+  #count = { records: 0, at: -Infinity };
 
-  private constructor(db: IDBPDatabase<Schema>, readOnly: boolean, unlock: () => Promise<void>) {
+  private constructor(db: IDBPDatabase<Schema>, readOnly: boolean, cacheRuns: number, unlock: () => Promise<void>) {
     this.#db = db;
     this.#readOnly = readOnly;
+    this.#cacheRuns = cacheRuns;
     this.#unlock = unlock;
   }
 
-  /** EBUSY when another tab has the store open for writing. */
+  /**
+   * EBUSY when another tab has the store open for writing. To read beside that tab
+   * means a copy of the state of its last flush: EFBIG when that is too much.
+   */
   static async open(name: string, readOnly: boolean): Promise<IdbStore> {
-    const database = `tabos-${checkStoreName(name)}`;
-    const unlock = await lockStore(database, readOnly);
+    const database = databaseName(name);
+    const unlock = readOnly ? async () => undefined : await lockStore(database);
     try {
       const db = await openDB<Schema>(database, 1, {
         upgrade: (fresh) => void fresh.createObjectStore('blocks', { keyPath: 'id' }),
       });
-      return new IdbStore(db, readOnly, unlock);
+      const { quota = 0 } = (await navigator.storage?.estimate?.()) ?? {};
+      const cacheBytes = Math.min(CACHE_BYTES_MAX, Math.max(CACHE_BYTES_MIN, quota / 1000));
+      const cacheRuns = readOnly ? Infinity : cacheBytes / RUN_BYTES;
+      const store = new IdbStore(db, readOnly, cacheRuns, unlock);
+      if (readOnly) await store.#takeSnapshot();
+      return store;
     } catch (error) {
       await unlock();
       throw error;
     }
   }
 
+  /** Remove a store and all that is in it. */
+  static async remove(name: string): Promise<void> {
+    const unlock = await lockStore(databaseName(name));
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const request = indexedDB.deleteDatabase(databaseName(name));
+        request.onsuccess = () => resolve();
+        request.onerror = () => reject(request.error ?? new ErrnoError(EIO));
+      });
+    } finally {
+      await unlock();
+    }
+  }
+
   async read(block: number, count: number): Promise<Uint8Array> {
     const out = new Uint8Array(count * BLOCK_BYTES);
-    const runs = [...runsOf(block, count)];
-    const found = await this.#fetch(runs.map(({ id }) => id));
-    for (const { id, from, to, at } of runs) {
-      const data = found.get(id);
-      if (data) out.set(data.subarray(from * BLOCK_BYTES, to * BLOCK_BYTES), at * BLOCK_BYTES);
+    const parts = [...partsOf(block, count)];
+    const runs = this.#readOnly ? this.#cache : await this.#fetchMissing(parts);
+    for (const { id, from, to, at } of parts) {
+      const run = runs.get(id);
+      if (run) out.set(run.data.subarray(from * BLOCK_BYTES, to * BLOCK_BYTES), at * BLOCK_BYTES);
     }
+    this.#trim();
     return out;
   }
 
-  async write(block: number, data: Uint8Array): Promise<void> {
+  write(block: number, data: Bytes): void {
     if (this.#readOnly) throw new ErrnoError(EROFS);
-    const count = data.length / BLOCK_BYTES;
-    const runs = [...runsOf(block, count)];
-    // Only runs that aren't replaced whole have to be read first.
-    const partial = runs.filter(({ id, from, to }) => to - from < RUN_BLOCKS && !this.#dirty.has(id));
-    const found = await this.#fetch(partial.map(({ id }) => id));
-    for (const { id, from, to, at } of runs) {
-      let run = this.#dirty.get(id);
-      if (!run) {
-        run = new Uint8Array(RUN_BYTES);
-        const old = found.get(id);
-        if (old) run.set(old);
-        this.#dirty.set(id, run);
-      }
-      run.set(data.subarray(at * BLOCK_BYTES, (at + to - from) * BLOCK_BYTES), from * BLOCK_BYTES);
+    for (const { id, from, to, at } of partsOf(block, data.length / BLOCK_BYTES)) {
+      const run = this.#writable(id, to - from === RUN_BLOCKS);
+      run.data.set(data.subarray(at * BLOCK_BYTES, (at + to - from) * BLOCK_BYTES), from * BLOCK_BYTES);
+      run.valid |= bits(from, to);
     }
   }
 
-  /** Flushes happen in the order in which they were asked for. */
+  /** The kernel limits what it has dirty; a transaction takes it all or not. */
+  async drain(): Promise<void> {}
+
+  /** The run to write to; `whole`: all of it will be written, what is there doesn't matter. */
+  #writable(id: number, whole: boolean): Run {
+    const known = this.#cache.get(id);
+    let run = known;
+    if (!run) {
+      run = { data: new Uint8Array(RUN_BYTES), valid: 0, frozen: false };
+    } else if (run.frozen) {
+      run = { data: whole ? new Uint8Array(RUN_BYTES) : run.data.slice(), valid: run.valid, frozen: false };
+    }
+    this.#cache.delete(id);
+    this.#cache.set(id, run);
+    this.#dirty.set(id, run);
+    return run;
+  }
+
   flush(): Promise<void> {
-    const next = this.#lastFlush.then(() => this.#commit());
+    const batch = this.#dirty;
+    this.#dirty = new Map();
+    for (const run of batch.values()) run.frozen = true;
+    const next = this.#lastFlush.then(() => this.#commit(batch));
     this.#lastFlush = next.catch(() => undefined);
     return next;
   }
 
-  async #commit(): Promise<void> {
-    if (this.#dirty.size === 0) return;
-    this.#flushing = this.#dirty;
-    this.#dirty = new Map();
+  async #commit(written: Map<number, Run>): Promise<void> {
+    // A run that was written again has all blocks of the one that is owed.
+    const batch = new Map([...this.#owed, ...written]);
+    if (batch.size === 0) return;
+    this.#owed = batch; // until it is stored
+    await this.#store(batch);
+    this.#owed = new Map();
+    for (const run of batch.values()) run.frozen = false;
+    this.#trim();
+  }
+
+  async #store(batch: Map<number, Run>): Promise<void> {
+    const transaction = unwrap(this.#db).transaction('blocks', 'readwrite', { durability: 'strict' });
+    const ended = new Promise<void>((resolve, reject) => {
+      transaction.oncomplete = () => resolve();
+      transaction.onabort = () => reject(transaction.error ?? new ErrnoError(EIO, 'the transaction was aborted'));
+    });
+    ended.catch(() => undefined); // it is awaited below, perhaps after another failure
+    const store = transaction.objectStore('blocks');
+    const put = (id: number, { data }: Run): IDBRequest => store.put({ id, data });
     try {
-      const transaction = this.#db.transaction('blocks', 'readwrite', { durability: 'strict' });
-      const puts = [...this.#flushing].map(([id, data]) => transaction.store.put({ id, data }));
-      await Promise.all([...puts, transaction.done]);
+      const whole: [number, Run][] = [];
+      for (const [id, run] of batch) {
+        if (run.valid === ALL_BLOCKS) {
+          whole.push([id, run]);
+          continue;
+        }
+        const old = store.get(id) as IDBRequest<StoredRun | undefined>;
+        old.onsuccess = () => {
+          fill(run, old.result?.data, ALL_BLOCKS);
+          put(id, run);
+        };
+      }
+      // Always one lot on its way while the next is made, so the transaction stays open and busy.
+      let sent: Promise<void> | null = null;
+      for (let at = 0; at < whole.length; at += PUTS_AT_ONCE) {
+        let last: IDBRequest | undefined;
+        for (const [id, run] of whole.slice(at, at + PUTS_AT_ONCE)) last = put(id, run);
+        const before = sent;
+        sent = at + PUTS_AT_ONCE < whole.length && last ? succeeded(last) : null;
+        sent?.catch(() => undefined); // it is awaited when the next lot is on its way
+        if (before) await before;
+      }
+      if (whole.length === batch.size) transaction.commit();
     } catch (error) {
-      // What was not stored is still to be stored, unless it was written anew.
-      for (const [id, data] of this.#flushing) if (!this.#dirty.has(id)) this.#dirty.set(id, data);
+      try {
+        transaction.abort();
+      } catch {
+        // It has aborted itself, and says why:
+        await ended;
+      }
       throw error;
-    } finally {
-      this.#flushing = new Map();
     }
+    await ended;
   }
 
   async size(): Promise<number> {
     const cursor = await this.#db.transaction('blocks').store.openKeyCursor(null, 'prev');
-    const ids = [cursor?.key ?? -1, ...this.#dirty.keys(), ...this.#flushing.keys()];
-    return (Math.max(...ids) + 1) * RUN_BLOCKS;
+    let last = cursor?.key ?? -1;
+    for (const id of this.#cache.keys()) last = Math.max(last, id);
+    return (last + 1) * RUN_BLOCKS;
+  }
+
+  async estimate(): Promise<Estimate> {
+    if (performance.now() - this.#count.at > COUNT_AGE_MS)
+      this.#count = { records: await this.#db.count('blocks'), at: performance.now() };
+    const free = (await originFree()) - (this.#dirty.size + this.#owed.size) * RUN_BYTES;
+    return { held: this.#count.records * RUN_BLOCKS, available: this.#readOnly ? 0 : blocksAvailable(free) };
   }
 
   async close(): Promise<void> {
@@ -117,32 +248,90 @@ export class IdbStore implements BlockStore {
     }
   }
 
-  /** The newest content of runs; those that don't exist are missing. */
-  async #fetch(ids: readonly number[]): Promise<Map<number, Uint8Array>> {
-    const found = new Map<number, Uint8Array>();
-    const stored: number[] = [];
+  /* ---- reading ---- */
+
+  /** The runs of `parts`, with all blocks that are asked for: the cache may forget them meanwhile. */
+  async #fetchMissing(parts: readonly Part[]): Promise<Map<number, Run>> {
+    const runs = new Map<number, Run>();
+    const missing: number[] = [];
+    for (const { id, from, to } of parts) {
+      const run = this.#cache.get(id);
+      if (run) {
+        this.#cache.delete(id); // it is now the latest
+        this.#cache.set(id, run);
+        runs.set(id, run);
+      }
+      if (!run || (run.valid & bits(from, to)) !== bits(from, to)) missing.push(id);
+    }
+    const fetches: Promise<void>[] = [];
+    for (let at = 0; at < missing.length;) {
+      let end = at + 1;
+      while (end < missing.length && end - at < FETCHED_AT_ONCE && missing[end] === (missing[end - 1] ?? 0) + 1) end++;
+      fetches.push(this.#fetch(missing.slice(at, end), runs));
+      at = end;
+    }
+    await Promise.all(fetches);
+    return runs;
+  }
+
+  /**
+   * Read runs that follow each other. The answer is taken in before any transaction made later ends
+   * (events come in that order), so it can't be older than what a flush has stored meanwhile.
+   */
+  async #fetch(ids: readonly number[], into: Map<number, Run>): Promise<void> {
+    const store = unwrap(this.#db).transaction('blocks').objectStore('blocks');
+    const range = IDBKeyRange.bound(ids[0] ?? 0, ids.at(-1) ?? 0);
+    const found = new Map((await getRange(store, range)).map(({ id, data }) => [id, data]));
     for (const id of ids) {
-      const cached = this.#dirty.get(id) ?? this.#flushing.get(id);
-      if (cached) found.set(id, cached);
-      else stored.push(id);
+      let run = this.#cache.get(id);
+      const data = found.get(id);
+      if (!run) {
+        run = { data: data ?? new Uint8Array(RUN_BYTES), valid: ALL_BLOCKS, frozen: false };
+        this.#cache.set(id, run);
+      }
+      // The blocks that a flush under way doesn't have are the same in what it will store.
+      fill(run, data, ALL_BLOCKS);
+      into.set(id, run);
     }
-    const first = stored[0];
-    const last = stored.at(-1);
-    if (first !== undefined && last !== undefined) {
-      const records = await this.#db.getAll('blocks', IDBKeyRange.bound(first, last));
-      for (const { id, data } of records) if (!found.has(id)) found.set(id, data);
+  }
+
+  async #takeSnapshot(): Promise<void> {
+    const store = unwrap(this.#db).transaction('blocks').objectStore('blocks');
+    if ((await succeeded(store.count())) > SNAPSHOT_RUNS_MAX)
+      throw new ErrnoError(EFBIG, 'the store is too large to be read beside its writer');
+    for (let from = 0; ;) {
+      const request = store.getAll(IDBKeyRange.lowerBound(from), FETCHED_AT_ONCE) as IDBRequest<StoredRun[]>;
+      const found = await succeeded(request);
+      for (const { id, data } of found) this.#cache.set(id, { data, valid: ALL_BLOCKS, frozen: false });
+      const last = found.at(-1);
+      if (!last || found.length < FETCHED_AT_ONCE) return;
+      from = last.id + 1;
     }
-    // A write may have come while the database was read.
-    for (const id of stored) {
-      const newer = this.#dirty.get(id);
-      if (newer) found.set(id, newer);
+  }
+
+  /** Forget what was not used for longest, down to the limit. */
+  #trim(): void {
+    if (this.#cache.size <= this.#cacheRuns) return;
+    for (const [id, run] of this.#cache) {
+      if (this.#cache.size <= this.#cacheRuns) return;
+      if (!run.frozen && !this.#dirty.has(id)) this.#cache.delete(id);
     }
-    return found;
   }
 }
 
+function databaseName(name: string): string {
+  return `tabos-${checkStoreName(name)}`;
+}
+
+interface Part {
+  readonly id: number;
+  readonly from: number;
+  readonly to: number;
+  readonly at: number;
+}
+
 /** The runs that `count` blocks from `block` on lie in: blocks from..to of run id are blocks at.. of the range. */
-function* runsOf(block: number, count: number): Generator<{ id: number; from: number; to: number; at: number }> {
+function* partsOf(block: number, count: number): Generator<Part> {
   for (let at = 0; at < count;) {
     const id = Math.floor((block + at) / RUN_BLOCKS);
     const from = (block + at) % RUN_BLOCKS;
@@ -152,21 +341,27 @@ function* runsOf(block: number, count: number): Generator<{ id: number; from: nu
   }
 }
 
-/** One tab owns a volume; readers share it. Resolves to what gives the lock back. */
-async function lockStore(name: string, readOnly: boolean): Promise<() => Promise<void>> {
-  if (typeof navigator !== 'object' || !navigator.locks) return async () => undefined;
-  const held = Promise.withResolvers<void>();
-  const granted = Promise.withResolvers<boolean>();
-  const options: LockOptions = { mode: readOnly ? 'shared' : 'exclusive', ifAvailable: true };
-  const ended = navigator.locks.request(name, options, (lock) => {
-    granted.resolve(lock !== null);
-    return lock ? held.promise : undefined;
+/** The bits of blocks from..to of a run. */
+function bits(from: number, to: number): number {
+  return ((1 << (to - from)) - 1) << from;
+}
+
+/** Give `run` the blocks it lacks of those that `from` has; a run that was never stored is zero. */
+function fill(run: Run, from: Uint8Array | undefined, valid: number): void {
+  const missing = valid & ~run.valid;
+  for (let i = 0; from && i < RUN_BLOCKS; i++)
+    if (missing & (1 << i)) run.data.set(from.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES), i * BLOCK_BYTES);
+  run.valid |= missing;
+}
+
+function succeeded<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error ?? new ErrnoError(EIO));
   });
-  ended.catch((error: unknown) => granted.reject(error));
-  if (!(await granted.promise)) throw new ErrnoError(EBUSY, `${name} is in use by another tab`);
-  return async () => {
-    held.resolve();
-    // Firefox keeps the lock in another process: only now has it been given back there.
-    await ended;
-  };
+}
+
+async function getRange(store: IDBObjectStore & RecordsStore, range: IDBKeyRange): Promise<StoredRun[]> {
+  if (store.getAllRecords) return (await succeeded(store.getAllRecords({ query: range }))).map(({ value }) => value);
+  return succeeded(store.getAll(range) as IDBRequest<StoredRun[]>);
 }

@@ -1,6 +1,7 @@
 /*
  * The driver part of host.h: imports of wit/drivers.wit.
  */
+#include "dev/request.h"
 #include "host.h"
 
 #include <kernel.h>
@@ -20,6 +21,23 @@ int host_fs_read(uint32_t request, int store, uint32_t block, uint32_t count, vo
 int host_fs_write(uint32_t request, int store, uint32_t block, uint32_t count, const void *buf)
 {
 	return fs_write(request, (uint32_t)store, block, count, ADDRESS(buf));
+}
+
+_Static_assert(sizeof(struct request_page) == 8, "pairs of u32, as the driver reads them");
+
+int host_fs_read_list(uint32_t request, int store, const struct request_page *pages, uint32_t count)
+{
+	return fs_read_list(request, (uint32_t)store, ADDRESS(pages), count);
+}
+
+int host_fs_write_list(uint32_t request, int store, const struct request_page *pages, uint32_t count)
+{
+	return fs_write_list(request, (uint32_t)store, ADDRESS(pages), count);
+}
+
+int host_fs_estimate(uint32_t request, int store, int64_t into[2])
+{
+	return fs_estimate(request, (uint32_t)store, ADDRESS(into));
 }
 
 int host_fs_flush(uint32_t request, int store)

@@ -52,6 +52,10 @@ int host_process_exited(int pid, int status);
 int host_fs_open(uint32_t request, const char *name, size_t length, uint32_t flags); /* handle */
 int host_fs_read(uint32_t request, int store, uint32_t block, uint32_t count, void *buf);
 int host_fs_write(uint32_t request, int store, uint32_t block, uint32_t count, const void *buf);
+struct request_page; /* dev/request.h */
+int host_fs_read_list(uint32_t request, int store, const struct request_page *pages, uint32_t count);
+int host_fs_write_list(uint32_t request, int store, const struct request_page *pages, uint32_t count);
+int host_fs_estimate(uint32_t request, int store, int64_t into[2]); /* held, and available blocks */
 int host_fs_flush(uint32_t request, int store);
 int host_fs_seek(uint32_t request, int store, int64_t *blocks);
 int host_fs_close(uint32_t request, int store);

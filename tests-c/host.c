@@ -26,6 +26,7 @@
 #pragma clang diagnostic ignored "-Wmacro-redefined"
 #include "test.h"
 
+#include "../kernel-c/dev/request.h"
 #include "../kernel-c/lib/alloc.h"
 #include "p9_server.h"
 
@@ -33,6 +34,7 @@ nsec wall_offset __attribute__((weak));
 
 /* ---- what the supervisor runs; weak, so that a part can be tested alone ---- */
 __attribute__((weak)) void request_run(void);
+__attribute__((weak)) nsec sched_run(void);
 __attribute__((weak)) void worker_run(void);
 __attribute__((weak)) void terminal_run(void);
 __attribute__((weak)) void stream_run(void);
@@ -54,6 +56,8 @@ static nsec supervisor_work(void)
 
 	if (request_run)
 		request_run();
+	if (sched_run)
+		next = sched_run();
 	if (worker_run)
 		worker_run();
 	if (terminal_run)
@@ -61,7 +65,7 @@ static nsec supervisor_work(void)
 	if (stream_run)
 		stream_run();
 	if (timer_run)
-		next = timer_run();
+		next = min(next, timer_run());
 	return next;
 }
 
@@ -380,6 +384,56 @@ int host_fs_write(uint32_t request, int store, uint32_t block, uint32_t count, c
 #endif
 	memcpy(mock_store[block], buf, count * BLOCK);
 	return complete(request, (int32_t)count);
+}
+
+static int list_each(uint32_t request, int store, const struct request_page *pages,
+		     uint32_t count, bool write)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t block = pages[i].block;
+
+		if (!store_valid(store, block, 1))
+			return -EINVAL;
+		if (write)
+			mock_blocks = max(mock_blocks, (int64_t)block + 1);
+#ifndef __wasm__
+		if (store_fd >= 0) {
+			off_t at = (off_t)block * BLOCK;
+			ssize_t n = write ? pwrite(store_fd, pages[i].page, BLOCK, at) :
+					    pread(store_fd, pages[i].page, BLOCK, at);
+
+			if (n < 0)
+				return complete(request, -EIO);
+			if (!write)
+				memset((char *)pages[i].page + n, 0, BLOCK - (size_t)n);
+			continue;
+		}
+#endif
+		if (write)
+			memcpy(mock_store[block], pages[i].page, BLOCK);
+		else
+			memcpy(pages[i].page, mock_store[block], BLOCK);
+	}
+	return complete(request, (int32_t)count);
+}
+
+int host_fs_read_list(uint32_t request, int store, const struct request_page *pages, uint32_t count)
+{
+	return list_each(request, store, pages, count, false);
+}
+
+int host_fs_write_list(uint32_t request, int store, const struct request_page *pages, uint32_t count)
+{
+	return list_each(request, store, pages, count, true);
+}
+
+int host_fs_estimate(uint32_t request, int store, int64_t into[2])
+{
+	if (store != 1)
+		return -EINVAL;
+	into[0] = mock_blocks;
+	into[1] = MOCK_BLOCKS - mock_blocks;
+	return complete(request, 0);
 }
 
 int host_fs_flush(uint32_t request, int store)

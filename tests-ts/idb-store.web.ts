@@ -97,7 +97,7 @@ it('idb-store: a second writer gets EBUSY until the first has closed', async () 
 it('idb-store: a read-only store refuses writes with EROFS', async () => {
   const name = freshName();
   const store = await IdbStore.open(name, true);
-  await failsWith(EROFS, store.write(0, blocks(1, 1)));
+  await failsWith(EROFS, (async () => store.write(0, blocks(1, 1)))());
   await store.close();
 });
 

@@ -40,6 +40,8 @@ void request_put(struct request *r)
 {
 	if (__atomic_sub_fetch(&r->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
+	if (r->release)
+		r->release(r);
 	kfree(r->buffer);
 	slab_free(&request_cache, r);
 }
@@ -55,10 +57,15 @@ void request_submit(struct request *r)
 
 int request_do(struct request *r)
 {
+	request_submit(r);
+	return request_wait(r);
+}
+
+int request_wait(struct request *r)
+{
 	struct waiter w;
 	int err = 0;
 
-	request_submit(r);
 	wait_begin(&r->finished, &w);
 	while (!__atomic_load_n(&r->done, __ATOMIC_ACQUIRE) && err == 0)
 		err = wait_sleep_killable(FOREVER);
@@ -100,6 +107,12 @@ static int start(uint32_t token, struct request *r)
 		return host_fs_flush(token, r->store);
 	case REQUEST_SEEK:
 		return host_fs_seek(token, r->store, &r->blocks);
+	case REQUEST_READ_LIST:
+		return host_fs_read_list(token, r->store, r->pages, r->count);
+	case REQUEST_WRITE_LIST:
+		return host_fs_write_list(token, r->store, r->pages, r->count);
+	case REQUEST_ESTIMATE:
+		return host_fs_estimate(token, r->store, &r->blocks);
 	case REQUEST_CLOSE:
 		return host_fs_close(token, r->store);
 	case REQUEST_MESSAGE:
@@ -122,6 +135,16 @@ void request_run(void)
 	}
 }
 
+void request_end(struct request *r, int32_t result)
+{
+	r->result = result;
+	__atomic_store_n(&r->done, true, __ATOMIC_SEQ_CST);
+	if (r->complete)
+		r->complete(r);
+	wake_all(&r->finished);
+	request_put(r);
+}
+
 int32_t completion_done(uint32_t token, int32_t result)
 {
 	uint32_t i = token % SLOTS;
@@ -136,12 +159,7 @@ int32_t completion_done(uint32_t token, int32_t result)
 	unlock(&request_lock);
 	if (!r)
 		return -EINVAL;
-	r->result = result;
-	__atomic_store_n(&r->done, true, __ATOMIC_SEQ_CST);
-	if (r->complete)
-		r->complete(r);
-	wake_all(&r->finished);
-	request_put(r);
+	request_end(r, result);
 	if (more)
 		host_ring(); /* they may have waited for a slot */
 	return 0;

@@ -15,7 +15,13 @@
 
 enum request_kind {
 	REQUEST_OPEN, REQUEST_READ, REQUEST_WRITE, REQUEST_FLUSH, REQUEST_SEEK,
-	REQUEST_CLOSE, REQUEST_MESSAGE
+	REQUEST_CLOSE, REQUEST_MESSAGE, REQUEST_READ_LIST, REQUEST_WRITE_LIST, REQUEST_ESTIMATE
+};
+
+/* READ_LIST, WRITE_LIST: a block and the page it goes to or comes from. */
+struct request_page {
+	uint32_t block;
+	void *page;
 };
 
 struct request {
@@ -27,9 +33,12 @@ struct request {
 	void *buffer;           /* kmalloc'd, freed with the request; OPEN: the name */
 	uint32_t length;        /* bytes of it in use: OPEN, MESSAGE */
 	uint32_t capacity;      /* MESSAGE */
-	int64_t blocks;         /* SEEK: the answer */
+	struct request_page *pages; /* READ_LIST, WRITE_LIST: `count` of them, valid until done */
+	int64_t blocks;         /* SEEK, ESTIMATE: the answer, what it holds */
+	int64_t available;      /* ESTIMATE: what more fits; right after blocks, as the driver writes both */
 	/* Called on the supervisor when it has ended, or NULL. Must not sleep. */
 	void (*complete)(struct request *r);
+	void (*release)(struct request *r); /* called when the last reference goes, or NULL */
 	void *private;
 
 	int32_t result;         /* once done: a count, a handle, or -errno */
@@ -45,6 +54,10 @@ void request_put(struct request *r);
 void request_submit(struct request *r);
 /* Submit and wait: the result; -EINTR when the task is killed meanwhile. Sleeps. */
 int request_do(struct request *r);
+/* Wait for one that was submitted. */
+int request_wait(struct request *r);
+/* It has ended, if others than a driver carry it out; a reference goes, as after request_submit. */
+void request_end(struct request *r, int32_t result);
 
 /* The driver's answer; -EINVAL when there is no such request. Supervisor. */
 int32_t completion_done(uint32_t token, int32_t result);

@@ -1,0 +1,692 @@
+/*
+ * Block store in one file: a log. Its file may be torn by a crash anywhere; the
+ * store never is.
+ *
+ * Nothing that a flush has made durable is ever written over. Blocks go to free
+ * places of the file ("slots", of the size of a block), as they come, in large
+ * calls. A flush then writes a record that says where they are, and which
+ * slot the next record will be in. The map of all blocks is in memory; now and then it
+ * is written whole (a snapshot), and one of two headers names it: then the records
+ * before it are needless. So data is written once, however large a flush is.
+ *
+ *   slot 0, 1   headers; the one with the higher number that is whole counts
+ *   others      data, records, pieces of records' and snapshots' tables
+ *
+ * A record takes one slot, and a checksum tells whether all of it arrived. If what
+ * it points to is little, it lies right behind the record, is covered by a checksum
+ * too, and one flush of the file does. Else the data is flushed before the record is
+ * written. Only a chain's last record can have been interrupted, because the next
+ * is written after the flush: only its data is ever checked.
+ *
+ * All that touches the file happens in one queue, in order; `write` only copies
+ * into memory, in pieces of up to 1 MiB, and queues what is full.
+ */
+import { BLOCK_BYTES, blocksAvailable, type BlockStore, type Bytes, type Estimate } from './block-store.ts';
+import { checksum } from './checksum.ts';
+import { EIO, ENOSPC, EROFS, ErrnoError, errnoOf } from './errno.ts';
+import type { RandomAccessFile } from './random-access.ts';
+import { SlotAllocator, type SlotRun } from './slot-allocator.ts';
+
+/** OPFS wants few, large calls: from 1 MiB on they are as fast as they get. */
+const PIECE_SLOTS = 256;
+/** Pieces waiting for the file at which writers are made to wait. */
+const PIECES_WAITING_MAX = 16;
+/** Data behind a record up to here is checked by its sum instead of flushed before: a flush costs more. */
+const INLINE_SLOTS_MAX = 64;
+/** Records lie in regions like this, so that few calls read them all. */
+const REGION_SLOTS = 256;
+/** A snapshot is taken after so many records or so many regions: opening reads them. */
+const RECORDS_MAX = 2048;
+const REGIONS_MAX = 32;
+/** Blocks near each other are read with one call, the gap with them: a call costs as much as 16 blocks or more. */
+const GAP_SLOTS_MAX = 16;
+const READ_SLOTS_MAX = 512;
+
+const HEADER_SLOTS = 2;
+const VERSION = 1;
+const HEADER_MAGIC = 0x4c424154; // TABL
+const RECORD_MAGIC = 0x52424154; // TABR
+const WORDS = BLOCK_BYTES / 4;
+/** Words before the entries; an entry is [block, slot, count]. */
+const HEAD_WORDS = 16;
+const ENTRY_WORDS = 3;
+const ENTRIES_MAX = Math.floor((WORDS - HEAD_WORDS) / ENTRY_WORDS);
+
+/** Word indexes in headers and records. */
+const W = {
+  magic: 0,
+  /** Checksum of the slot with this word 0. */
+  sum: 1,
+  version: 2,
+  /** Which session of writing made it: what an earlier one left behind doesn't count. */
+  session: 3,
+  /** Flushes so far, low and high. */
+  number: 4,
+  numberHigh: 5,
+  /** Where the next record will be. */
+  next: 6,
+  /** Entries here; those of the table if there is one are in the slots that these name. */
+  entries: 7,
+  /** 0, or how many words the table has and its checksum: [slot, slot, count] entries name its slots. */
+  tableWords: 8,
+  tableSum: 9,
+  /** Blocks in the store: one more than the highest ever written. */
+  size: 10,
+  /** Record: slots of data right behind it, and their checksum. */
+  inline: 11,
+  inlineSum: 12,
+  /** Header: one more than the last one's. */
+  serial: 13,
+} as const;
+
+/** Where blocks are: `count` from `block` on, in slots from `slot` on. */
+type Entry = readonly [block: number, slot: number, count: number];
+
+/** Entries that are too many for a slot, in slots of their own. */
+interface Table {
+  readonly runs: readonly SlotRun[];
+  readonly words: number;
+  readonly sum: number;
+}
+
+interface Piece {
+  readonly data: Uint8Array<ArrayBuffer>;
+  readonly blocks: number[];
+  readonly epoch: number;
+}
+
+/** What headers and records say. */
+interface Statement {
+  readonly session: number;
+  readonly number: number;
+  readonly next: number;
+  readonly size: number;
+  readonly entries: readonly Entry[];
+  readonly table: Table | null;
+}
+
+export class LogStore implements BlockStore {
+  readonly #file: RandomAccessFile;
+  readonly #readOnly: boolean;
+  readonly #release: () => Promise<void>;
+
+  /* What is durable. */
+  #map = new Uint32Array(1024);
+  #size = 0;
+  #number = 0;
+  #session = 0;
+  /** Which of the two headers counts, and its serial number. */
+  #header = 1;
+  #serial = 0;
+  /** Blocks that are in the map. */
+  #held = 0;
+  /** Slots of the last snapshot, and of the records since: free once there is another. */
+  #snapshotSlots: SlotRun[] = [];
+  #recordSlots: SlotRun[] = [];
+  #records = 0;
+  #regions = 0;
+  /** Where the next record goes, and the end of its region. */
+  #next = 0;
+  #regionEnd = 0;
+
+  /* What is written and not yet flushed. */
+  #slots = new SlotAllocator(HEADER_SLOTS);
+  /** In the file already. */
+  #pending = new Map<number, number>();
+  /** In memory: which piece, and where in it. */
+  readonly #staged = new Map<number, { piece: Piece; index: number }>();
+  #current: Piece | null = null;
+  #full: Piece[] = [];
+  #epoch = 0;
+  #writtenSize = 0;
+  /** The next record needs a session of its own, which begins with a snapshot. */
+  #fresh = true;
+  /** Slots that a record may speak of whose flush failed: nobody's until there is another session. */
+  #doubtful: SlotRun[] | null = null;
+
+  #queue: Promise<void> = Promise.resolve();
+
+  private constructor(file: RandomAccessFile, readOnly: boolean, release: () => Promise<void>) {
+    this.#file = file;
+    this.#readOnly = readOnly;
+    this.#release = release;
+  }
+
+  /** Open what the file holds; an empty file is an empty store. `release` is called once it is closed. */
+  static async open(
+    file: RandomAccessFile,
+    readOnly: boolean,
+    release: () => Promise<void> = async () => undefined,
+  ): Promise<LogStore> {
+    const store = new LogStore(file, readOnly, release);
+    await store.#recover();
+    return store;
+  }
+
+  /* ---- writing ---- */
+
+  write(block: number, data: Bytes): void {
+    if (this.#readOnly) throw new ErrnoError(EROFS);
+    const count = data.length / BLOCK_BYTES;
+    for (let i = 0; i < count;) {
+      const staged = this.#staged.get(block + i);
+      if (staged && staged.piece === this.#current) {
+        staged.piece.data.set(data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES), staged.index * BLOCK_BYTES);
+        i++;
+        continue;
+      }
+      const piece = (this.#current ??= newPiece(this.#epoch));
+      // As many as fit and are not in this piece yet.
+      const first = piece.blocks.length;
+      let n = 0;
+      while (i + n < count && first + n < PIECE_SLOTS && (n === 0 || this.#staged.get(block + i + n)?.piece !== piece))
+        this.#staged.set(block + i + n, { piece, index: first + n++ });
+      for (let k = 0; k < n; k++) piece.blocks.push(block + i + k);
+      piece.data.set(data.subarray(i * BLOCK_BYTES, (i + n) * BLOCK_BYTES), first * BLOCK_BYTES);
+      i += n;
+      if (piece.blocks.length === PIECE_SLOTS) this.#seal();
+    }
+    this.#writtenSize = Math.max(this.#writtenSize, block + count);
+  }
+
+  async drain(): Promise<void> {
+    while (this.#full.length > PIECES_WAITING_MAX) {
+      const before = this.#full.length;
+      await this.#queue;
+      if (this.#full.length >= before) return; // the file fails: flush will say so
+    }
+  }
+
+  /** The piece is full (or its flush comes): it waits for its place in the file. */
+  #seal(spill = true): void {
+    const piece = this.#current;
+    if (!piece) return;
+    this.#current = null;
+    this.#full.push(piece);
+    const { epoch } = piece;
+    // If that fails the piece stays, and the flush tries again.
+    if (spill) this.#enqueue(() => this.#spill(epoch)).catch(() => undefined);
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#queue.then(work);
+    this.#queue = next.then(
+      () => undefined,
+      () => undefined,
+    );
+    return next;
+  }
+
+  /** Write the pieces of `epoch` and before to free slots; keep `keep` of them in memory. */
+  async #spill(epoch: number, keep: Piece | null = null): Promise<void> {
+    for (let piece = this.#full[0]; piece && piece !== keep && piece.epoch <= epoch; piece = this.#full[0]) {
+      const runs = await this.#writeSomewhere(piece.data.subarray(0, piece.blocks.length * BLOCK_BYTES));
+      this.#place(piece, slotsOf(runs));
+      this.#full.shift();
+    }
+  }
+
+  /** Write to free slots: in few places if the file may grow, wherever there is room if not. */
+  async #writeSomewhere(data: Uint8Array): Promise<SlotRun[]> {
+    const count = data.length / BLOCK_BYTES;
+    const runs = this.#slots.take(count);
+    try {
+      await this.#writeRuns(runs, data);
+      return runs;
+    } catch (error) {
+      this.#slots.giveAll(runs);
+      const scattered = errnoOf(error) === ENOSPC ? this.#slots.takeScattered(count) : null;
+      if (!scattered) throw error;
+      try {
+        await this.#writeRuns(scattered, data);
+        return scattered;
+      } catch (again) {
+        this.#slots.giveAll(scattered);
+        throw again;
+      }
+    }
+  }
+
+  async #writeRuns(runs: readonly SlotRun[], data: Uint8Array): Promise<void> {
+    let at = 0;
+    for (const { slot, count } of runs) {
+      await this.#file.write(slot * BLOCK_BYTES, data.subarray(at, at + count * BLOCK_BYTES));
+      at += count * BLOCK_BYTES;
+    }
+  }
+
+  /** The blocks of a piece are in the file now, at these slots. */
+  #place(piece: Piece, slots: Iterable<number>): void {
+    let index = 0;
+    for (const slot of slots) {
+      const block = piece.blocks[index] ?? 0;
+      const older = this.#pending.get(block);
+      if (older !== undefined) this.#forget(older);
+      this.#pending.set(block, slot);
+      const staged = this.#staged.get(block);
+      if (staged?.piece === piece && staged.index === index) this.#staged.delete(block);
+      index++;
+    }
+  }
+
+  /** A slot that no completed flush knows is no longer needed. */
+  #forget(slot: number): void {
+    if (this.#doubtful) this.#doubtful.push({ slot, count: 1 });
+    else this.#slots.give(slot, 1);
+  }
+
+  /* ---- flushing ---- */
+
+  flush(): Promise<void> {
+    if (this.#readOnly) return Promise.resolve();
+    this.#seal(false);
+    const epoch = this.#epoch++;
+    const size = this.#writtenSize;
+    return this.#enqueue(() => this.#commit(epoch, size));
+  }
+
+  async #commit(epoch: number, size: number): Promise<void> {
+    const mine = this.#full.filter((piece) => piece.epoch <= epoch);
+    if (mine.length === 0 && this.#pending.size === 0) return;
+    if (this.#fresh || this.#records >= RECORDS_MAX || this.#regions >= REGIONS_MAX) await this.#snapshot();
+    // A small last piece goes behind the record, if nothing else has to be flushed before it.
+    const last = mine.length === 1 && this.#pending.size === 0 ? (mine[0] ?? null) : null;
+    const room = this.#regionEnd - this.#next - 1;
+    const inline = last && last.blocks.length <= Math.min(room, INLINE_SLOTS_MAX) ? last : null;
+    await this.#spill(epoch, inline);
+    const entries = inline
+      ? entriesOf(inline.blocks.map((block, i) => [block, this.#next + 1 + i]))
+      : entriesOf(this.#pending);
+    const table = await this.#writeTable(entries);
+    let following: number;
+    try {
+      if (!inline) await this.#file.flush();
+      following = await this.#writeRecord(entries, table, size, inline);
+    } catch (error) {
+      if (table) for (const { slot, count } of table.runs) for (let i = 0; i < count; i++) this.#forget(slot + i);
+      throw error;
+    }
+    if (inline) {
+      this.#full.shift();
+      this.#place(inline, range(this.#next + 1, inline.blocks.length));
+    }
+    this.#recordSlots.push({ slot: this.#next, count: 1 }, ...(table?.runs ?? []));
+    this.#committed(size, this.#next + 1 + (inline?.blocks.length ?? 0), following);
+  }
+
+  /** The record and what lies behind it, durably; where the next one will be. */
+  async #writeRecord(
+    entries: readonly Entry[],
+    table: Table | null,
+    size: number,
+    inline: Piece | null,
+  ): Promise<number> {
+    const inlineSlots = inline?.blocks.length ?? 0;
+    const bytes = new Uint8Array((1 + inlineSlots) * BLOCK_BYTES);
+    if (inline) bytes.set(inline.data.subarray(0, inlineSlots * BLOCK_BYTES), BLOCK_BYTES);
+    const words = new Uint32Array(bytes.buffer, 0, WORDS);
+    words[W.inline] = inlineSlots;
+    words[W.inlineSum] = inline ? checksum(bytes.subarray(BLOCK_BYTES)) : 0;
+    const after = this.#next + 1 + inlineSlots;
+    // The record after this one needs a slot: the rest of the region, or a new one.
+    const next = after < this.#regionEnd ? after : this.#slots.takeRun(REGION_SLOTS);
+    seal(words, RECORD_MAGIC, {
+      session: this.#session,
+      number: this.#number + 1,
+      next,
+      size: Math.max(size, this.#size),
+      entries,
+      table,
+    });
+    try {
+      await this.#file.write(this.#next * BLOCK_BYTES, bytes);
+      await this.#file.flush();
+      return next;
+    } catch (error) {
+      if (next !== after) this.#slots.give(next, REGION_SLOTS);
+      // It may be in the file all the same, and be found there until another session begins.
+      this.#fresh = true;
+      this.#doubtful ??= [];
+      throw error;
+    }
+  }
+
+  /** The record is durable: so is all it speaks of. */
+  #committed(size: number, after: number, next: number): void {
+    this.#number++;
+    this.#records++;
+    this.#size = Math.max(this.#size, size);
+    this.#reach(this.#size);
+    for (const [block, slot] of this.#pending) {
+      const older = this.#map[block] ?? 0;
+      if (older) this.#slots.give(older, 1);
+      else this.#held++;
+      this.#map[block] = slot;
+    }
+    this.#pending = new Map();
+    this.#next = next;
+    if (next === after) return;
+    this.#regionEnd = next + REGION_SLOTS;
+    this.#regions++;
+  }
+
+  #reach(blocks: number): void {
+    if (blocks <= this.#map.length) return;
+    const larger = new Uint32Array(Math.max(blocks, this.#map.length * 2));
+    larger.set(this.#map);
+    this.#map = larger;
+  }
+
+  /** Entries that don't fit into one slot get slots of their own. */
+  async #writeTable(entries: readonly Entry[]): Promise<Table | null> {
+    if (entries.length <= ENTRIES_MAX) return null;
+    const slots = Math.ceil((entries.length * ENTRY_WORDS) / WORDS);
+    const bytes = new Uint8Array(slots * BLOCK_BYTES);
+    const words = new Uint32Array(bytes.buffer);
+    entries.forEach((entry, i) => words.set(entry, i * ENTRY_WORDS));
+    const runs = await this.#writeSomewhere(bytes);
+    if (runs.length <= ENTRIES_MAX) return { runs, words: entries.length * ENTRY_WORDS, sum: checksum(bytes) };
+    this.#slots.giveAll(runs);
+    throw new ErrnoError(ENOSPC, 'what is free of the file is too scattered');
+  }
+
+  /** Write the whole map: the records so far are no longer needed. What is pending is not part of it. */
+  async #snapshot(): Promise<void> {
+    const entries = entriesOf(pairsOf(this.#map, this.#size));
+    const table = await this.#writeTable(entries);
+    const region = this.#slots.takeRun(REGION_SLOTS);
+    const session = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+    const header = 1 - this.#header;
+    const words = new Uint32Array(WORDS);
+    words[W.serial] = this.#serial + 1;
+    seal(words, HEADER_MAGIC, { session, number: this.#number, next: region, size: this.#size, entries, table });
+    this.#fresh = true;
+    // If the header's flush fails it may be in the file all the same. Then what it names stays nobody's until the
+    // next opening; and it names what the other one does, so either may be found. The other one stays as it is.
+    if (table) await this.#file.flush();
+    await this.#file.write(header * BLOCK_BYTES, new Uint8Array(words.buffer));
+    await this.#file.flush();
+    this.#slots.giveAll([...this.#snapshotSlots, ...this.#recordSlots, ...(this.#doubtful ?? [])]);
+    // What is left of the old region was never used.
+    if (this.#next < this.#regionEnd) this.#slots.give(this.#next, this.#regionEnd - this.#next);
+    this.#snapshotSlots = [...(table?.runs ?? [])];
+    this.#recordSlots = [];
+    this.#doubtful = null;
+    this.#header = header;
+    this.#serial++;
+    this.#session = session;
+    this.#next = region;
+    this.#regionEnd = region + REGION_SLOTS;
+    this.#records = 0;
+    this.#regions = 1;
+    this.#fresh = false;
+  }
+
+  /* ---- reading ---- */
+
+  read(block: number, count: number): Promise<Uint8Array> {
+    return this.#enqueue(() => this.#read(block, count));
+  }
+
+  async #read(block: number, count: number): Promise<Uint8Array> {
+    const out = new Uint8Array(count * BLOCK_BYTES);
+    const wanted: { slot: number; at: number }[] = [];
+    for (let at = 0; at < count; at++) {
+      const staged = this.#staged.get(block + at);
+      if (staged) {
+        const from = staged.index * BLOCK_BYTES;
+        out.set(staged.piece.data.subarray(from, from + BLOCK_BYTES), at * BLOCK_BYTES);
+        continue;
+      }
+      const slot = this.#pending.get(block + at) ?? this.#map[block + at] ?? 0;
+      if (slot) wanted.push({ slot, at });
+    }
+    wanted.sort((a, b) => a.slot - b.slot);
+    for (let from = 0; from < wanted.length;) {
+      const first = wanted[from]!;
+      let to = from + 1;
+      while (to < wanted.length && isNear(first.slot, wanted[to - 1]!.slot, wanted[to]!.slot)) to++;
+      await this.#readTogether(wanted.slice(from, to), out);
+      from = to;
+    }
+    return out;
+  }
+
+  /** Read blocks whose slots are near each other by one call. */
+  async #readTogether(wanted: readonly { slot: number; at: number }[], out: Uint8Array): Promise<void> {
+    const first = wanted[0]!;
+    const last = wanted.at(-1)!;
+    const slots = last.slot - first.slot + 1;
+    if (slots === wanted.length && last.at - first.at === slots - 1 && wanted.every(({ at }, i) => at === first.at + i))
+      return this.#readSlots(first.slot, out.subarray(first.at * BLOCK_BYTES, (last.at + 1) * BLOCK_BYTES));
+    const bytes = new Uint8Array(slots * BLOCK_BYTES);
+    await this.#readSlots(first.slot, bytes);
+    for (const { slot, at } of wanted) {
+      const from = (slot - first.slot) * BLOCK_BYTES;
+      out.set(bytes.subarray(from, from + BLOCK_BYTES), at * BLOCK_BYTES);
+    }
+  }
+
+  async #readSlots(slot: number, into: Uint8Array): Promise<void> {
+    const count = await this.#file.read(slot * BLOCK_BYTES, into);
+    if (count < into.length) throw new ErrnoError(EIO, 'the file ends before its data');
+  }
+
+  size(): Promise<number> {
+    return Promise.resolve(Math.max(this.#size, this.#writtenSize));
+  }
+
+  async estimate(): Promise<Estimate> {
+    if (this.#readOnly) return { held: this.#held, available: 0 };
+    const free = (await this.#file.free()) + (this.#slots.free - this.#staged.size) * BLOCK_BYTES;
+    return { held: this.#held, available: blocksAvailable(free) };
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.flush();
+      // The next opening has no records to read then.
+      if (this.#records > 0 && !this.#fresh) await this.#enqueue(() => this.#snapshot());
+    } finally {
+      await this.#enqueue(async () => this.#file.close());
+      await this.#release();
+    }
+  }
+
+  /* ---- opening ---- */
+
+  async #recover(): Promise<void> {
+    const fileSlots = Math.floor((await this.#file.size()) / BLOCK_BYTES);
+    const start = await this.#findHeader(fileSlots);
+    this.#slots.extend(fileSlots);
+    if (!start) return;
+    await this.#replay(start);
+    this.#writtenSize = this.#size;
+    for (let block = 0; block < this.#size; block++) {
+      const slot = this.#map[block];
+      if (!slot) continue;
+      if (!this.#slots.mark(slot)) throw new ErrnoError(EIO, 'two blocks in one slot');
+      this.#held++;
+    }
+    for (const { slot, count } of [...this.#snapshotSlots, ...this.#recordSlots])
+      for (let i = 0; i < count; i++) this.#slots.mark(slot + i);
+    for (let slot = this.#next; slot < this.#regionEnd; slot++) this.#slots.mark(slot);
+  }
+
+  /** The header that counts; null when nothing was ever stored. */
+  async #findHeader(fileSlots: number): Promise<Uint32Array<ArrayBuffer> | null> {
+    const bytes = new Uint8Array(HEADER_SLOTS * BLOCK_BYTES);
+    await this.#file.read(0, bytes);
+    const headers = [0, 1].map((i) => new Uint32Array(bytes.buffer, i * BLOCK_BYTES, WORDS));
+    const valid = headers.filter((words) => isSealed(words, HEADER_MAGIC));
+    const [best] = valid.sort((a, b) => b[W.serial]! - a[W.serial]!);
+    if (best) {
+      this.#header = headers.indexOf(best);
+      this.#serial = best[W.serial]!;
+      return best;
+    }
+    // The very first one was not finished, or never begun. Anything else is damage, or no file of ours.
+    if (fileSlots === 0 || headers[1]?.every((word) => word === 0)) return null;
+    throw new ErrnoError(EIO, 'the file holds no store');
+  }
+
+  /** Take over what a header says, and the records after it that were finished. */
+  async #replay(header: Uint32Array<ArrayBuffer>): Promise<void> {
+    this.#session = header[W.session]!;
+    this.#number = numberOf(header);
+    this.#size = header[W.size]!;
+    this.#snapshotSlots = tableRunsOf(header);
+    this.#apply(await this.#entriesIn(header));
+    this.#next = header[W.next]!;
+    this.#regionEnd = this.#next + REGION_SLOTS;
+    this.#regions = 1;
+    let region = await this.#readRegion();
+    for (;;) {
+      const words = this.#recordIn(region);
+      if (!words) return;
+      const after = this.#next + 1 + words[W.inline]!;
+      const next = words[W.next]!;
+      const following = next === after ? region : await this.#readRegion(next);
+      // Only the last record can be without its data: the one after it was written when its flush had ended.
+      if (!this.#hasData(words, region) && !this.#isRecord(words, following, next)) return;
+      this.#apply(await this.#entriesIn(words));
+      this.#recordSlots.push({ slot: this.#next, count: 1 }, ...tableRunsOf(words));
+      this.#size = words[W.size]!;
+      this.#number++;
+      this.#records++;
+      this.#next = next;
+      if (next === after) continue;
+      this.#regionEnd = next + REGION_SLOTS;
+      this.#regions++;
+      region = following;
+    }
+  }
+
+  async #readRegion(slot = this.#next): Promise<Region> {
+    const bytes = new Uint8Array(REGION_SLOTS * BLOCK_BYTES);
+    await this.#file.read(slot * BLOCK_BYTES, bytes); // what is beyond the end was never written
+    return { slot, bytes };
+  }
+
+  /** The next record, if there is one. */
+  #recordIn(region: Region, slot = this.#next, number = this.#number + 1): Uint32Array<ArrayBuffer> | null {
+    const at = (slot - region.slot) * BLOCK_BYTES;
+    const words = new Uint32Array(region.bytes.buffer, at, WORDS);
+    const isNext = words[W.session] === this.#session && numberOf(words) === number;
+    return isNext && isSealed(words, RECORD_MAGIC) ? words : null;
+  }
+
+  /** Does the record after `words` lie at `next`? */
+  #isRecord(words: Uint32Array, region: Region, next: number): boolean {
+    return this.#recordIn(region, next, numberOf(words) + 1) !== null;
+  }
+
+  #hasData(words: Uint32Array, region: Region): boolean {
+    const slots = words[W.inline]!;
+    if (slots === 0) return true;
+    const from = (this.#next + 1 - region.slot) * BLOCK_BYTES;
+    return checksum(region.bytes.subarray(from, from + slots * BLOCK_BYTES)) === words[W.inlineSum];
+  }
+
+  /** The entries of a header or record. */
+  async #entriesIn(words: Uint32Array): Promise<Uint32Array> {
+    const own = words.subarray(HEAD_WORDS, HEAD_WORDS + words[W.entries]! * ENTRY_WORDS);
+    const tableWords = words[W.tableWords]!;
+    if (tableWords === 0) return own;
+    const runs = tableRunsOf(words);
+    const bytes = new Uint8Array(runs.reduce((sum, { count }) => sum + count, 0) * BLOCK_BYTES);
+    let at = 0;
+    for (const { slot, count } of runs) {
+      await this.#readSlots(slot, bytes.subarray(at, at + count * BLOCK_BYTES));
+      at += count * BLOCK_BYTES;
+    }
+    if (checksum(bytes) !== words[W.tableSum]) throw new ErrnoError(EIO, 'a table of the store is damaged');
+    return new Uint32Array(bytes.buffer, 0, tableWords);
+  }
+
+  #apply(entries: Uint32Array): void {
+    for (let i = 0; i < entries.length; i += ENTRY_WORDS) {
+      const [block = 0, slot = 0, count = 0] = entries.subarray(i, i + ENTRY_WORDS);
+      this.#reach(block + count);
+      for (let k = 0; k < count; k++) this.#map[block + k] = slot + k;
+    }
+  }
+}
+
+/* ---- parts of the format ---- */
+
+interface Region {
+  readonly slot: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Fill in a header or record whose other words are set. */
+function seal(words: Uint32Array<ArrayBuffer>, magic: number, says: Statement): void {
+  const { session, number, next, size, entries, table } = says;
+  words[W.version] = VERSION;
+  words[W.session] = session;
+  words[W.number] = number >>> 0;
+  words[W.numberHigh] = Math.floor(number / 2 ** 32);
+  words[W.next] = next;
+  words[W.size] = size;
+  words[W.tableWords] = table?.words ?? 0;
+  words[W.tableSum] = table?.sum ?? 0;
+  const listed = table ? table.runs.map(({ slot, count }): Entry => [slot, slot, count]) : entries;
+  words[W.entries] = listed.length;
+  listed.forEach((entry, i) => words.set(entry, HEAD_WORDS + i * ENTRY_WORDS));
+  words[W.magic] = magic;
+  words[W.sum] = sumOf(words);
+}
+
+/** The checksum of all words but its own. */
+function sumOf(words: Uint32Array<ArrayBuffer>): number {
+  const copy = words.slice();
+  copy[W.sum] = 0;
+  return checksum(new Uint8Array(copy.buffer));
+}
+
+function isSealed(words: Uint32Array<ArrayBuffer>, magic: number): boolean {
+  return words[W.magic] === magic && words[W.version] === VERSION && words[W.sum] === sumOf(words);
+}
+
+function numberOf(words: Uint32Array): number {
+  return words[W.numberHigh]! * 2 ** 32 + words[W.number]!;
+}
+
+function tableRunsOf(words: Uint32Array): SlotRun[] {
+  if (words[W.tableWords] === 0) return [];
+  return Array.from({ length: words[W.entries]! }, (_, i) => {
+    const at = HEAD_WORDS + i * ENTRY_WORDS;
+    return { slot: words[at + 1]!, count: words[at + 2]! };
+  });
+}
+
+/** Blocks and their slots, joined where both follow each other. */
+function entriesOf(pairs: Iterable<readonly [block: number, slot: number]>): Entry[] {
+  const entries: [number, number, number][] = [];
+  let last: [number, number, number] | undefined;
+  for (const [block, slot] of pairs)
+    if (last && block === last[0] + last[2] && slot === last[1] + last[2]) last[2]++;
+    else entries.push((last = [block, slot, 1]));
+  return entries;
+}
+
+function* pairsOf(map: Uint32Array, size: number): Generator<readonly [number, number]> {
+  for (let block = 0; block < size; block++) if (map[block]) yield [block, map[block]!];
+}
+
+function* slotsOf(runs: readonly SlotRun[]): Generator<number> {
+  for (const { slot, count } of runs) yield* range(slot, count);
+}
+
+function* range(from: number, count: number): Generator<number> {
+  for (let i = 0; i < count; i++) yield from + i;
+}
+
+function isNear(first: number, before: number, slot: number): boolean {
+  return slot - before <= GAP_SLOTS_MAX && slot - first < READ_SLOTS_MAX;
+}
+
+function newPiece(epoch: number): Piece {
+  return { data: new Uint8Array(PIECE_SLOTS * BLOCK_BYTES), blocks: [], epoch };
+}
