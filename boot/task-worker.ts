@@ -34,7 +34,7 @@ const COMPLAINT_CHARS_MAX = 300;
 const PROGRAMS_MAX = 128;
 
 const DRIVER_CALLS = {
-  fs: ['open', 'read', 'write', 'flush', 'seek', 'close', 'message'],
+  fs: ['open', 'read', 'write', 'read-list', 'write-list', 'flush', 'seek', 'estimate', 'close', 'message'],
   net: ['socket', 'connect', 'send', 'recv', 'close'],
   audio: ['write'],
   hid: ['control'],
