@@ -156,6 +156,7 @@ libc() {
 
 userland() {
 	libc
+	need_packages squashfs-tools ncurses-bin libc-bin # images, tic, zic
 	userland/ports/build.sh
 	node wit/check.mjs --as program build/root
 	userland/archive.sh

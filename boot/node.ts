@@ -12,6 +12,8 @@ import { gunzip } from 'node:zlib';
 import type { OpenStore } from '../drivers-ts/block-store.ts';
 import { FileStore } from '../drivers-ts/file-store.ts';
 import { FsDriver, type MessageServer } from '../drivers-ts/fs.ts';
+import { DirectorySource } from '../drivers-ts/package-file.ts';
+import { Packages, withPackages } from '../drivers-ts/package-store.ts';
 import type { Console, Platform, WorkerHandle } from './platform.ts';
 import type { FailureKind, FromTask } from './protocol.ts';
 import { BootFailure, Supervisor } from './supervisor-core.ts';
@@ -34,6 +36,8 @@ export interface NodeOptions {
   readonly files?: readonly TarFile[];
   /** Boot archive; the built one when absent. */
   readonly archive?: string;
+  /** Directory of the package images, its address ending with a slash; the built one when absent. */
+  readonly packages?: URL;
   /** Kernel module; the built one when absent. */
   readonly kernel?: string;
   /** The system has stopped by itself. */
@@ -103,10 +107,15 @@ function withoutEnd(tar: Uint8Array): Uint8Array {
 export async function bootNode(options: NodeOptions): Promise<Supervisor> {
   const { console: output, failed, trees = [] } = options;
   const early = Array.from({ length: EARLY_WORKERS }, startWorker);
+  const packages = new Packages(
+    new DirectorySource(options.packages ?? new URL('site/packages/', BUILD_URL)),
+    async () => null,
+    (level, text) => output.log(level, text),
+  );
   const platform: Platform = {
     startWorker,
     yield: async () => void (await nextTurn()),
-    fsDriver: (host) => new FsDriver(host, openStore, trees),
+    fsDriver: (host) => new FsDriver(host, withPackages(packages, openStore), trees),
     terminalWrite: (terminal, bytes) => output.terminalWrite(terminal, bytes),
     streamWrite: (stream, bytes) => output.streamWrite(stream, bytes),
     streamWanted: () => output.streamWanted(),

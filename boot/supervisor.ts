@@ -4,6 +4,8 @@
  */
 import { FsDriver } from '../drivers-ts/fs.ts';
 import { IdbStore } from '../drivers-ts/idb-store.ts';
+import { BrowserCache, HttpSource } from '../drivers-ts/package-http.ts';
+import { Packages, withPackages } from '../drivers-ts/package-store.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 import {
   TERMINAL_WINDOW,
@@ -87,10 +89,17 @@ function fail(kind: BootFailure['kind'], message: string): void {
   post({ type: 'failed', kind, message });
 }
 
+const PACKAGES_URL = new URL('./packages/', import.meta.url);
+const packages = new Packages(
+  new HttpSource(PACKAGES_URL),
+  () => BrowserCache.open(PACKAGES_URL, platform.log),
+  (level, text) => platform.log(level, text),
+);
+
 const platform: Platform = {
   startWorker,
   yield: nextTurn,
-  fsDriver: (host) => new FsDriver(host, IdbStore.open),
+  fsDriver: (host) => new FsDriver(host, withPackages(packages, IdbStore.open)),
   terminalWrite(terminal, bytes) {
     const taken = windows.take(terminal, bytes.length);
     const data = taken === bytes.length ? bytes : bytes.slice(0, taken);

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Packs build/root and the files of userland/root into build/boot.tar.gz,
-# which the kernel unpacks at boot; the page's copy is build/site/boot.tar.gz.
+# Packs build/root and the files of userland/root: what is in /usr into package
+# images (packages.sh), the rest into build/boot.tar.gz, which the kernel unpacks
+# at boot; the page's copy is build/site/boot.tar.gz.
 # The same input gives the same bytes.
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -16,8 +17,12 @@ rm -rf "$staging"
 mkdir -p "$staging"
 cp -a "$top/build/root/." "$staging"
 cp -a "$top/userland/root/." "$staging"
-for dir in bin dev etc home home/user mnt proc root tmp usr usr/bin usr/lib \
-	usr/local usr/local/bin usr/share var var/log var/run var/tmp; do
+# For programs built inside, and for whoever looks something up.
+cp -a "$top/build/sysroot/include" "$staging/usr/include"
+mkdir -p "$staging/usr/lib"
+cp "$top"/build/sysroot/lib/*.a "$top"/build/sysroot/lib/*.o "$staging/usr/lib"
+for dir in bin dev etc home home/user mnt proc root tmp usr var var/local \
+	var/local/bin var/log var/run var/tmp; do
 	mkdir -p "$staging/$dir"
 done
 chmod -R u=rwX,go=rX "$staging"
@@ -25,10 +30,15 @@ chmod 700 "$staging/root"
 chmod 1777 "$staging/tmp" "$staging/var/tmp"
 
 # Debug information stays behind; function names are kept, for traces.
-find "$staging/bin" "$staging/usr" -type f | while read -r file; do
+find "$staging/bin" "$staging/usr" -path "$staging/usr/share" -prune -o -type f -print | while read -r file; do
 	[ "$(head -c 4 "$file" | tail -c 3)" = asm ] || continue
 	llvm-objcopy-22 --strip-debug "$file"
 done
+
+# A shell that scripts ask for by this name.
+mv "$staging/bin/bash" "$staging/usr/bin/bash"
+ln -s ../usr/bin/bash "$staging/bin/bash"
+"$top/userland/packages.sh" "$staging"
 
 tar_options="--format=ustar --sort=name --numeric-owner --mtime=@$epoch"
 tar -C "$staging" -cf "$archive.tar" $tar_options --owner=0 --group=0 \

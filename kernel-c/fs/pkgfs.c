@@ -181,5 +181,5 @@ static struct superblock *squashfs_mount(const char *source, uint32_t flags, con
 	return sb;
 }
 
-struct fs_type pkgfs_type = { .name = "pkgfs", .mount = pkgfs_mount };
+struct fs_type pkgfs_type = { .name = "pkgfs", .at_boot = true, .mount = pkgfs_mount };
 struct fs_type squashfs_type = { .name = "squashfs", .needs_device = true, .mount = squashfs_mount };

@@ -8,6 +8,7 @@
  */
 #include "../lib/alloc.h"
 #include "../task/task.h"
+#include "fstab.h"
 #include "namei.h"
 
 #include <sys.h>
@@ -417,6 +418,8 @@ static int64_t feed(const char *data, size_t length)
 	return err < 0 ? err : (int64_t)n;
 }
 
+static bool booted; /* was the first archive unpacked? Supervisor only */
+
 /* Ready for another archive. */
 static void archive_reset(void)
 {
@@ -437,6 +440,9 @@ int archive_feed(const void *data, size_t length)
 	if (length == 0) {
 		if (!tar.failed && !tar.ended)
 			err = corrupt(tar.any ? "truncated" : "empty");
+		else if (!tar.failed && !booted) /* more may come later, from the host */
+			fstab_mount();
+		booted = true;
 		archive_reset();
 		return err;
 	}

@@ -9,6 +9,7 @@
 
 #include "../lib/alloc.h"
 #include "../task/task.h"
+#include "inotify.h"
 #include "namei.h"
 
 struct path root_path;
@@ -30,7 +31,7 @@ void fs_type_each(void (*f)(const struct fs_type *fs, void *arg), void *arg)
 		f(fs, arg);
 }
 
-static struct fs_type *fs_find(const char *name)
+struct fs_type *fs_type_find(const char *name)
 {
 	struct fs_type *fs;
 
@@ -51,6 +52,7 @@ uint64_t fs_new_dev(void)
 
 static void superblock_drop(struct superblock *sb)
 {
+	inotify_unmount(sb);
 	dentry_prune(sb);
 	if (sb->ops->unmount)
 		sb->ops->unmount(sb);
@@ -257,7 +259,7 @@ static int mount_check_point(const struct path *at, const struct dentry *root)
 int mount_add(const char *source, const struct path *at, const char *type,
 	      uint32_t flags, const char *data)
 {
-	struct fs_type *fs = fs_find(type);
+	struct fs_type *fs = fs_type_find(type);
 	struct superblock *sb;
 	struct mount *m;
 	int err = 0;

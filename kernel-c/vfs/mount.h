@@ -14,6 +14,7 @@
 struct fs_type {
 	const char *name;
 	bool needs_device; /* for /proc/filesystems: else "nodev" */
+	bool at_boot;      /* mounting asks no driver: the kernel does it at boot, by /etc/fstab */
 	/* Make a superblock (its root set, one reference); NULL and *err. May sleep. */
 	struct superblock *(*mount)(const char *source, uint32_t flags, const char *data, int *err);
 	struct list types;
@@ -73,6 +74,7 @@ void path_put(struct path *p); /* and clears it */
 
 /* Make fs known to mount(2). At boot. */
 void fs_register(struct fs_type *fs);
+struct fs_type *fs_type_find(const char *name); /* or NULL */
 void fs_type_each(void (*f)(const struct fs_type *fs, void *arg), void *arg);
 /* A fresh st_dev for a filesystem without a device. */
 uint64_t fs_new_dev(void);
