@@ -75,7 +75,7 @@ struct abi_trace_piece {
  * many bits as argument 0 says, before and after.
  */
 #define TRACE_KINDS(X) \
-	X(INT, NO, 0) X(UNSIGNED, NO, 0) X(HEX, NO, 0) X(FD, NO, 0) X(DIRFD, NO, 0) X(ID, NO, 0) \
+	X(INT, NO, 0) X(UNSIGNED, NO, 0) X(HEX, NO, 0) X(BITS, NO, 0) X(FD, NO, 0) X(DIRFD, NO, 0) X(ID, NO, 0) \
 	X(MODE, NO, 0) X(DEVICE, NO, 0) X(SIGNAL, NO, 0) X(OPEN_FLAGS, NO, 0) X(AT_FLAGS, NO, 0) \
 	X(ACCESS, NO, 0) X(WHENCE, NO, 0) X(FCNTL, NO, 0) X(IOCTL, NO, 0) X(PROTECTION, NO, 0) \
 	X(MAP_FLAGS, NO, 0) X(ADVICE, NO, 0) X(WAIT_OPTIONS, NO, 0) X(ID_TYPE, NO, 0) X(CLOCK, NO, 0) \

@@ -102,8 +102,8 @@ const BY_CALL = {
   'mount.source': 'TEXT',
   'mount.fstype': 'TEXT',
   'mount.data': 'HEX',
-  'mount.flags': 'HEX',
-  'umount2.flags': 'HEX',
+  'mount.flags': 'BITS',
+  'umount2.flags': 'BITS',
   'flock.operation': 'LOCK',
   'sendfile.offset': 'OFFSET_IN',
   'getresuid.real': 'INT_OUT',
@@ -149,11 +149,11 @@ const BY_CALL = {
   'sethostname.name': 'BYTES_IN',
   'sysinfo.buffer': 'HEX',
   'getrandom.buffer': 'BYTES_OUT',
-  'getrandom.flags': 'HEX',
+  'getrandom.flags': 'BITS',
   'mmap.flags': 'MAP_FLAGS',
-  'mmap.offset': 'HEX',
-  'mremap.flags': 'HEX',
-  'msync.flags': 'HEX',
+  'mmap.offset': 'BITS',
+  'mremap.flags': 'BITS',
+  'msync.flags': 'BITS',
   'thread-create.attributes': 'HEX',
   'thread-attach.pending': 'HEX',
   'thread-attach.clear-tid': 'HEX',
@@ -214,7 +214,8 @@ const BY_CALL = {
 
 /** A new call's buffers and flags are shown as numbers until they have a line above. */
 function byType(parameter) {
-  if (/flags|address|buffer/.test(parameter.name)) return 'HEX';
+  if (parameter.name === 'flags') return 'BITS';
+  if (/address|buffer/.test(parameter.name)) return 'HEX';
   return parameter.type.startsWith('u') ? 'UNSIGNED' : 'INT';
 }
 
