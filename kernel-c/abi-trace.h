@@ -72,7 +72,8 @@ struct abi_trace_piece {
  * argument says. STRINGS: an array of strings; COUNT: only how many are in it, as
  * the length of a piece without bytes. ARRAY: the next argument times `size`,
  * before and after. LIST: the previous argument times `size`, before. SETS: as
- * many bits as argument 0 says, before and after.
+ * many bits as argument 0 says, before and after. New kinds come last: their
+ * numbers are in programs.
  */
 #define TRACE_KINDS(X) \
 	X(INT, NO, 0) X(UNSIGNED, NO, 0) X(HEX, NO, 0) X(BITS, NO, 0) X(FD, NO, 0) X(DIRFD, NO, 0) X(ID, NO, 0) \

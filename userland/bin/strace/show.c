@@ -592,6 +592,8 @@ void show_argument(const struct abi_trace_call *before, const struct abi_trace_c
 		p = piece(after, i, 0);
 	if (!p && before)
 		p = piece(before, i, 0);
+	if (after && after->head.value == 0 && !strcmp(c->name, "wait4"))
+		p = NULL; /* nobody has ended: nothing was stored */
 	if (!p || !show_memory(kind, p, after != NULL))
 		show_number(c, i);
 }
