@@ -8,6 +8,7 @@ export const USAGE = `usage: tabos [OPTION]...                      an interacti
   --mount HOSTDIR:GUESTDIR[:ro]   show a directory of the host in the system
   --env NAME=VALUE                set an environment variable
   --cwd DIRECTORY                 start in this directory of the system
+  --cpus NUMBER                   as if the machine had so many processors
   --verbose                       show the kernel's log
   --kernel FILE, --archive FILE   boot these instead of the built ones
   --help, --version
@@ -32,6 +33,8 @@ export interface Arguments {
   readonly mounts: readonly Mount[];
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly cwd: string;
+  /** null: as many as the machine has. */
+  readonly cpus: number | null;
   readonly verbose: boolean;
   readonly kernel: string | null;
   readonly archive: string | null;
@@ -52,12 +55,23 @@ function parseVariable(text: string): { name: string; value: string } {
   return { name: text.slice(0, equals), value: text.slice(equals + 1) };
 }
 
+/** As many as task/sched.h has room for. */
+const CPUS_MAX = 128;
+
+function parseCpus(text: string): number {
+  const cpus = Number(text);
+  if (!Number.isInteger(cpus) || cpus < 1 || cpus > CPUS_MAX)
+    throw new UsageError(`--cpus takes a number from 1 to ${CPUS_MAX}, not ${text}`);
+  return cpus;
+}
+
 /** Options end at the first word that is none, at -c or at --: the rest is the program's. */
 export function parseArguments(words: readonly string[]): Arguments {
   const rest = [...words];
   const mounts: Mount[] = [];
   const env: { name: string; value: string }[] = [];
   let cwd = '/root';
+  let cpus: number | null = null;
   let verbose = false;
   let kernel: string | null = null;
   let archive: string | null = null;
@@ -82,6 +96,9 @@ export function parseArguments(words: readonly string[]): Arguments {
         break;
       case '--cwd':
         cwd = value(option);
+        break;
+      case '--cpus':
+        cpus = parseCpus(value(option));
         break;
       case '--kernel':
         kernel = value(option);
@@ -111,5 +128,5 @@ export function parseArguments(words: readonly string[]): Arguments {
         run = { kind: 'file', path: word, args: rest.splice(0) };
     }
   }
-  return { run, mounts, env, cwd, verbose, kernel, archive };
+  return { run, mounts, env, cwd, cpus, verbose, kernel, archive };
 }

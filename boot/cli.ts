@@ -108,7 +108,7 @@ async function start(args: Arguments, run: ProgramRun, streams: StandardStreams)
   failure.catch(() => undefined); // it is raced below
   const supervisor = await bootNode({
     console: streams,
-    cpus: availableParallelism(),
+    cpus: args.cpus ?? availableParallelism(),
     trees: openTrees(args.mounts),
     files,
     failed: (kind, message) => fail(new BootFailure(kind, message)),

@@ -15,7 +15,7 @@ extern uint32_t doorbell;
  */
 int32_t supervisor_boot(uint32_t cpus, int64_t offset)
 {
-	ncpus = max(cpus, 1u);
+	sched_init((int)min(cpus, (uint32_t)SCHED_CPUS_MAX));
 	wall_offset = offset;
 	page_init(&__heap_base, (void *)(__builtin_wasm_memory_size(0) * 65536));
 	futex_init();

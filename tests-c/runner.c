@@ -66,6 +66,7 @@ int test_main(const char *filter)
 	int passed = 0, failures = 0, skips = 0;
 
 	/* As main.c boots, but for what starts workers. */
+	sched_init(SCHED_CPUS_MAX);
 	futex_init();
 	process_init_table();
 	vfs_init();

@@ -105,7 +105,8 @@ static int follow_root(struct process *p, int fd, struct path *to)
 
 /* ---- stat and status ---- */
 
-char proc_state(struct process *p)
+/* The state ps shows for a process: that of its busiest thread. */
+static char proc_state(struct process *p)
 {
 	struct task *t;
 	char state = 'S';
@@ -117,8 +118,8 @@ char proc_state(struct process *p)
 		state = 'T';
 	else
 		list_for_each(t, &p->tasks, of_process)
-			if (t->state_letter == 'R' || state == 'S')
-				state = t->state_letter;
+			if (sched_letter(t) == 'R' || state == 'S')
+				state = sched_letter(t);
 	unlock(&p->lock);
 	return state;
 }

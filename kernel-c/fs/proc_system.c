@@ -14,21 +14,15 @@
 /* ---- all processes together ---- */
 
 struct totals {
-	nsec cpu;
-	unsigned running, processes;
+	unsigned threads;
 	int last_pid;
 };
-
-/* The state ps shows for a process: that of its busiest thread. */
-char proc_state(struct process *p);
 
 static void total_add(struct process *p, void *arg)
 {
 	struct totals *t = arg;
 
-	t->cpu += process_cpu(p) + p->child_cpu;
-	t->processes++;
-	t->running += proc_state(p) == 'R';
+	t->threads += max(__atomic_load_n(&p->ntasks, __ATOMIC_RELAXED), 1);
 	t->last_pid = max(t->last_pid, p->pid);
 }
 
@@ -42,76 +36,66 @@ static struct totals totals(void)
 	return t;
 }
 
-/* ---- load ---- */
-
-#define LOAD_SHIFT 11
-#define LOAD_ONE (1u << LOAD_SHIFT)
-#define LOAD_STEP (5 * NSEC_PER_SEC)
-
-/*
- * Linux's three averages. Nothing here runs every five seconds, so the steps
- * since the last look are made up for with what is running now.
- */
-static void load_averages(unsigned running, uint64_t out[3])
-{
-	static const uint32_t decay[3] = { 1884, 2014, 2037 }; /* 1/exp(5s/{1,5,15}min) */
-	static struct lock load_lock = LOCK_INIT(RANK_TIMER);
-	static uint64_t load[3];
-	static nsec last;
-	nsec steps;
-
-	lock(&load_lock);
-	steps = (uptime() - last) / LOAD_STEP;
-	last += steps * LOAD_STEP;
-	for (steps = min(steps, 1000ll); steps > 0; steps--)
-		for (int i = 0; i < 3; i++)
-			load[i] = (load[i] * decay[i] +
-				   ((uint64_t)running << LOAD_SHIFT) * (LOAD_ONE - decay[i])) >> LOAD_SHIFT;
-	memcpy(out, load, sizeof load);
-	unlock(&load_lock);
-}
+/* ---- time and processors ---- */
 
 static void show_loadavg(struct text *t, struct process *p)
 {
 	struct totals all = totals();
-	uint64_t load[3];
+	struct sched_totals now;
+	uint32_t load[3];
 
 	(void)p;
-	load_averages(all.running, load);
-	for (int i = 0; i < 3; i++)
-		text_printf(t, "%llu.%02llu ", (unsigned long long)(load[i] >> LOAD_SHIFT),
-			    (unsigned long long)((load[i] & (LOAD_ONE - 1)) * 100 >> LOAD_SHIFT));
-	text_printf(t, "%u/%u %d\n", all.running, all.processes, all.last_pid);
+	load_averages(load);
+	sched_totals(&now);
+	for (int i = 0; i < 3; i++) {
+		uint32_t hundredths = (uint32_t)(((uint64_t)load[i] * 100 + (1 << (LOAD_SHIFT - 1))) >> LOAD_SHIFT);
+
+		text_printf(t, "%u.%02u ", hundredths / 100, hundredths % 100);
+	}
+	text_printf(t, "%u/%u %d\n", now.runnable, all.threads, all.last_pid);
 }
 
-/* ---- time and processors ---- */
-
-static nsec idle_time(nsec busy)
+static nsec idle_time(const struct sched_totals *all, int cpu)
 {
-	return max(uptime() * ncpus - busy, 0ll);
+	return max(uptime() - all->user[cpu] - all->nice[cpu], 0ll);
 }
 
 static void show_uptime(struct text *t, struct process *p)
 {
-	nsec now = uptime() / NSEC_PER_TICK, idle = idle_time(totals().cpu) / NSEC_PER_TICK;
+	nsec now = uptime() / NSEC_PER_TICK, idle = 0;
+	struct sched_totals all;
 
 	(void)p;
+	sched_totals(&all);
+	for (int i = 0; i < ncpus; i++)
+		idle += idle_time(&all, i);
+	idle /= NSEC_PER_TICK;
 	text_printf(t, "%lld.%02lld %lld.%02lld\n", (long long)(now / CLK_TCK), (long long)(now % CLK_TCK),
 		    (long long)(idle / CLK_TCK), (long long)(idle % CLK_TCK));
 }
 
+/* A CPU is a token of task/sched.c; which processor a worker ran on is the browser's secret. */
 static void show_stat(struct text *t, struct process *p)
 {
-	struct totals all = totals();
-	long long user = all.cpu / NSEC_PER_TICK, idle = idle_time(all.cpu) / NSEC_PER_TICK;
+	long long user = 0, nice = 0, idle = 0;
+	struct sched_totals all;
 
 	(void)p;
-	text_printf(t, "cpu  %lld 0 0 %lld 0 0 0 0 0 0\n", user, idle);
-	/* Which processor a worker ran on is the browser's secret: an even share. */
+	sched_totals(&all);
+	for (int i = 0; i < ncpus; i++) {
+		user += all.user[i] / NSEC_PER_TICK;
+		nice += all.nice[i] / NSEC_PER_TICK;
+		idle += idle_time(&all, i) / NSEC_PER_TICK;
+	}
+	text_printf(t, "cpu  %lld %lld 0 %lld 0 0 0 0 0 0\n", user, nice, idle);
 	for (int i = 0; i < ncpus; i++)
-		text_printf(t, "cpu%d %lld 0 0 %lld 0 0 0 0 0 0\n", i, user / ncpus, idle / ncpus);
-	text_printf(t, "btime %lld\nprocesses %d\nprocs_running %u\nprocs_blocked 0\n",
-		    (long long)((wall_offset + process_init->started) / NSEC_PER_SEC), all.last_pid, all.running);
+		text_printf(t, "cpu%d %lld %lld 0 %lld 0 0 0 0 0 0\n", i,
+			    (long long)(all.user[i] / NSEC_PER_TICK), (long long)(all.nice[i] / NSEC_PER_TICK),
+			    (long long)(idle_time(&all, i) / NSEC_PER_TICK));
+	text_printf(t, "ctxt %llu\nbtime %lld\nprocesses %d\nprocs_running %u\nprocs_blocked 0\n",
+		    (unsigned long long)all.switches,
+		    (long long)((wall_offset + process_init->started) / NSEC_PER_SEC), totals().last_pid,
+		    all.runnable);
 }
 
 static void show_cpuinfo(struct text *t, struct process *p)

@@ -334,7 +334,7 @@ static void nice_one(struct process *p, void *arg)
 	else if (a->value < p->nice && current_process->cred.euid != 0)
 		a->err = -EACCES;
 	else
-		p->nice = a->value;
+		__atomic_store_n(&p->nice, a->value, __ATOMIC_RELAXED);
 }
 
 static int nice_all(struct nice_arg *a)
@@ -367,12 +367,13 @@ int32_t sys_setpriority(int32_t which, int32_t who, int32_t priority)
 	return nice_all(&a);
 }
 
-/* The host schedules workers; the shortest sleep is what makes it look for another. */
+/* On one processor the host's own threads want it too; the shortest sleep makes it look for them. */
 int32_t sys_sched_yield(void)
 {
 	uint32_t never = 0;
 
-	host_futex_wait(&never, 0, host_clock() + 1000);
+	if (!sched_give_way() && ncpus == 1)
+		host_futex_wait(&never, 0, host_clock() + 1000);
 	return 0;
 }
 
@@ -441,6 +442,7 @@ int32_t sys_sysinfo(uint32_t buffer)
 	s.uptime = (uint32_t)(uptime() / NSEC_PER_SEC);
 	s.totalram = (uint32_t)total;
 	s.freeram = (uint32_t)(total - used);
+	load_averages(s.loads); /* SI_LOAD_SHIFT is 16 too */
 	s.procs = (uint16_t)process_count();
 	s.mem_unit = PAGE_SIZE;
 	return copy_out(buffer, &s, sizeof(s));

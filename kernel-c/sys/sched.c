@@ -1,7 +1,5 @@
 /*
- * Scheduling policies. The host schedules the workers, so SCHED_OTHER is what
- * really happens. SCHED_FIFO and SCHED_RR are granted to the privileged, as POSIX
- * has it, remembered, inherited and reported, but the host doesn't know of them.
+ * System calls on scheduling policies. What they do is in task/sched.c.
  */
 #include "../kernel.h"
 
@@ -46,8 +44,7 @@ int sched_set(struct task *t, int policy, int priority)
 	if (me->euid != 0 &&
 	    (is_realtime(policy) || (me->euid != it->euid && me->euid != it->uid)))
 		return -EPERM;
-	t->policy = policy;
-	t->priority = priority;
+	sched_set_policy(t, policy, priority);
 	return 0;
 }
 
@@ -120,15 +117,16 @@ int32_t sys_sched_get_priority_min(int32_t policy)
 	return is_realtime(policy) ? 1 : is_policy(policy) ? 0 : -EINVAL;
 }
 
-/* The kernel takes no worker's CPU away, so no slice has an end: 0, as Linux says of SCHED_FIFO. */
+/* 0 for SCHED_FIFO, as Linux has it: its turns have no end. */
 int32_t sys_sched_rr_get_interval(int32_t pid, uint32_t interval)
 {
-	struct abi_timespec never = { 0 };
+	struct abi_timespec ts;
 	struct task *t;
 	int err;
 
 	if (!(t = find(pid, &err)))
 		return err;
+	ts = nsec_to_timespec(sched_interval(t));
 	task_put(t);
-	return copy_out(interval, &never, sizeof(never));
+	return copy_out(interval, &ts, sizeof(ts));
 }

@@ -39,8 +39,10 @@ static int exec_from_vfork(struct task *t)
 	int err;
 
 	t->lender = NULL;
+	sched_move(t, parent); /* first: its new worker starts it at once */
 	err = worker_dispatch(t, JOB_START);
 	if (err < 0) {
+		sched_move(parent, t);
 		t->lender = parent;
 		return process_exit(SIGKILL);
 	}

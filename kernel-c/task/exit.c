@@ -160,7 +160,6 @@ void task_gone(struct task *t)
 	lock(&p->lock);
 	list_remove(&t->of_process);
 	p->cpu += task_cpu(t);
-	t->started = 0;
 	last = --p->ntasks == 0;
 	if (!last)
 		trace_thread_end(p, t->tid);
@@ -170,6 +169,10 @@ void task_gone(struct task *t)
 		process_finish(p);
 	else
 		wake_all(&p->resume); /* exec waits to be alone */
+	if (t->lender)
+		sched_move(t, t->lender);
+	else
+		sched_end(t);
 	task_put(t);
 }
 

@@ -217,7 +217,7 @@ int32_t sys_vfork(void)
 		return -ENOMEM;
 	}
 	t->lender = task_get(parent);
-	t->started = host_clock();
+	sched_move(parent, t);
 	parent->state_letter = 'D';
 	trace_vfork(parent, p->pid);
 	current = t;

@@ -176,7 +176,8 @@ bool signal_recalculate(struct task *t)
 
 	assert_held(&t->process->lock);
 	__atomic_store_n(&t->attention,
-			 any || t->killed || t->process->stopped || t->restore_mask ? ATTENTION_LOOK :
+			 any || t->killed || t->process->stopped || t->restore_mask ||
+				 __atomic_load_n(&t->sched.told, __ATOMIC_RELAXED) ? ATTENTION_LOOK :
 			 t->traced ? ATTENTION_TRACE : 0,
 			 __ATOMIC_SEQ_CST);
 	return any;
@@ -449,6 +450,8 @@ int64_t syscall_attention(int64_t result)
 	if (unlikely(t->traced))
 		trace_leave(result);
 	do {
+		if (unlikely(__atomic_load_n(&t->sched.told, __ATOMIC_RELAXED)))
+			sched_reschedule();
 		handle = act(t);
 		if (t->killed && !t->lender)
 			task_exit();

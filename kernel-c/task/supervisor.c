@@ -56,11 +56,13 @@ int64_t supervisor_run(void)
 	nsec next;
 
 	request_run();
+	next = sched_run(); /* may poke */
 	worker_run();
-	next = timer_run();
+	next = min(next, timer_run());
 	terminal_run();
 	stream_run();
 	report_ended();
+	load_look(host_clock());
 	return next == FOREVER ? -1 : max(next - host_clock(), 0ll);
 }
 

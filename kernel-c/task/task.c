@@ -44,6 +44,7 @@ void task_abandon(struct task *t)
 	list_remove(&t->of_process);
 	p->ntasks--;
 	unlock(&p->lock);
+	sched_end(t); /* unit tests run such tasks */
 	task_put(t);
 }
 
@@ -58,13 +59,18 @@ void task_put(struct task *t)
 	slab_free(&task_cache, t);
 }
 
-void task_interrupt(struct task *t)
+void task_look(struct task *t)
 {
 	assert_held(&t->process->lock);
 	__atomic_store_n(&t->attention, ATTENTION_LOOK, __ATOMIC_SEQ_CST);
-	task_wake(t);
 	if (task_in_user(t))
 		worker_poke(t);
+}
+
+void task_interrupt(struct task *t)
+{
+	task_look(t);
+	task_wake(t);
 }
 
 /*
@@ -110,13 +116,6 @@ struct task *task_find(int pid, int tid)
 	process_each(find_thread, &a);
 	unlock(&processes_lock);
 	return a.found;
-}
-
-nsec task_cpu(const struct task *t)
-{
-	nsec asleep = t->asleep;
-
-	return t->started ? (asleep ? asleep : host_clock()) - t->started - t->slept : 0;
 }
 
 _Noreturn void task_wait_for_death(void)

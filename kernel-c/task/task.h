@@ -15,6 +15,7 @@
 #include "../lib/list.h"
 #include "../lib/lock.h"
 #include "../types.h"
+#include "sched.h"
 #include "wait.h"
 
 typedef uint64_t sigset; /* bit n-1 is signal n */
@@ -76,9 +77,8 @@ struct task {
 	uint32_t globals[4];    /* [o] what the program instance starts with */
 
 	enum task_outcome outcome; /* [o] why the kernel unwound */
-	nsec started, slept;    /* [o] CPU time is what has passed since, less sleep */
-	nsec asleep;            /* [o, read anywhere] when it fell asleep; 0: awake */
-	int policy, priority;   /* [a] SCHED_* and its priority, as asked for (sys/sched.c) */
+	struct sched_entity sched; /* sched.c's */
+	int policy, priority;   /* [written under run_lock] SCHED_* and its priority */
 	const char *syscall;    /* [o] name of the last call, for /proc and traces */
 	char state_letter;      /* [a] R S D T Z for ps */
 	bool vfork_ended;       /* [o] its vfork child died by a signal: libc must jump back */
@@ -201,9 +201,11 @@ static inline bool task_leave_user(struct task *t, uint32_t state)
 void task_wake(struct task *t);
 /* Make it look for signals and kills soon; with its process's lock held. */
 void task_interrupt(struct task *t);
+/* Make it leave the kernel the slow way soon; with the same lock. For what is no signal. */
+void task_look(struct task *t);
 /* The thread dies: flag it, and where it is in user mode, have its worker terminated. Same lock. */
 void task_kill(struct task *t);
-nsec task_cpu(const struct task *t);
+nsec task_cpu(const struct task *t); /* sched.c */
 
 /* ---- process.c: the table, the tree, groups and sessions ---- */
 int pid_alloc(void); /* processes_lock held; -EAGAIN */

@@ -11,7 +11,8 @@
  * Turns a sleeper spins before it waits on the futex. A wake-up through the futex
  * takes 35 to 45 us, so two tasks that hand over to each other quickly would
  * keep sending each other to sleep: who slept only shortly last time spins for
- * about as long as that. On one processor spinning only keeps the waker away.
+ * about as long as that. On one processor spinning only keeps the waker away, and
+ * where others wait for a token it keeps them waiting.
  */
 #define SPIN_TURNS 2000
 #define SPIN_TURNS_QUICK 40000
@@ -54,28 +55,22 @@ void task_wake(struct task *t)
 {
 	__atomic_add_fetch(&t->wakeups, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&t->parked, __ATOMIC_SEQ_CST))
-		host_futex_wake(&t->wakeups, 1);
+		sched_wake(t);
 }
 
 static int park(struct task *t, nsec deadline)
 {
 	int turns = ncpus == 1 ? 0 : t->quick ? SPIN_TURNS_QUICK : SPIN_TURNS, err;
-	nsec before, slept;
+	nsec before;
 
-	for (int i = 0; i < turns; i++)
+	for (int i = 0; i < turns && (i % 64 || !sched_contended()); i++)
 		if (__atomic_load_n(&t->wakeups, __ATOMIC_RELAXED) != t->seen)
 			return 0;
 	before = host_clock();
 	if (deadline != FOREVER && before >= deadline)
 		return -ETIMEDOUT;
-	t->asleep = before;
-	__atomic_store_n(&t->parked, true, __ATOMIC_SEQ_CST);
-	err = host_futex_wait(&t->wakeups, t->seen, deadline);
-	__atomic_store_n(&t->parked, false, __ATOMIC_RELAXED);
-	slept = host_clock() - before;
-	t->quick = slept < QUICK_SLEEP;
-	t->slept += slept;
-	t->asleep = 0;
+	err = sched_park(before, deadline);
+	t->quick = t->sched.since - before < QUICK_SLEEP;
 	return err;
 }
 
@@ -89,6 +84,7 @@ static int sleep_until(nsec deadline, bool deaf)
 		return -ERESTART;
 	if (__atomic_load_n(&t->wakeups, __ATOMIC_SEQ_CST) == t->seen) {
 		t->state_letter = deaf ? 'D' : 'S';
+		__atomic_store_n(&t->sched.sleeps, t->sched.sleeps + 1, __ATOMIC_RELAXED);
 		err = park(t, deadline);
 		t->state_letter = 'R';
 	}

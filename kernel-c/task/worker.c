@@ -181,8 +181,7 @@ int32_t worker_next_job(void)
 			if (turns > 200)
 				host_futex_wait(&w->wake, seen, FOREVER);
 	current = t = w->task;
-	t->started = host_clock();
-	t->slept = 0;
+	sched_start();
 	return t->job;
 }
 
