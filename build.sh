@@ -201,7 +201,7 @@ test() {
 suites() {
 	build
 	exec 8>&-
-	need_packages dash xz-utils
+	need_packages dash xz-utils spin
 	node tests-ts/run.mjs --suites "$@"
 }
 
