@@ -20,6 +20,7 @@
  *   RANK_DENTRY       dentry cache and mount table          vfs/dentry.c
  *   RANK_TTY          one tty                               tty/tty.h
  *   RANK_FIFO         which pipe is behind a FIFO; IPC names vfs/pipe.c, ipc/
+ *   RANK_INOTIFY      watches and their events              vfs/inotify.c
  *   RANK_PIPE         one pipe, host stream or IPC object   vfs/pipe.c, ipc/
  *   RANK_MM           one address space                     task/mm.c
  *   RANK_FUTEX        a futex hash bucket                   task/futex.c
@@ -47,7 +48,7 @@
 
 enum lock_rank {
 	RANK_EPOLL_SET = 1, RANK_FILE, RANK_RENAME, RANK_INODE, RANK_META, RANK_PROCESSES, RANK_PROCESS, RANK_FILES,
-	RANK_DENTRY, RANK_TTY, RANK_FIFO, RANK_PIPE, RANK_MM, RANK_FUTEX, RANK_ITIMER,
+	RANK_DENTRY, RANK_TTY, RANK_FIFO, RANK_INOTIFY, RANK_PIPE, RANK_MM, RANK_FUTEX, RANK_ITIMER,
 	RANK_TIMER, RANK_WORKER, RANK_TRACE, RANK_WATCHES, RANK_WAIT, RANK_EPOLL_QUEUE,
 	RANK_EPOLL = RANK_EPOLL_QUEUE + 5, RANK_REQUEST, RANK_ICACHE, RANK_CHECKPOINT,
 	RANK_CACHE, RANK_RUN, RANK_SLAB, RANK_PAGE, RANK_LOG

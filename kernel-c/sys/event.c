@@ -1,17 +1,23 @@
 /*
- * System calls on epoll sets and on descriptors that tell of events: arguments
- * and copies. What they do is in vfs/epoll.c and dev/{eventfd,timerfd,signalfd}.c.
+ * System calls on epoll sets and on descriptors that tell of events: arguments and
+ * copies. What they do is in vfs/{epoll,inotify}.c and dev/{eventfd,timerfd,signalfd}.c.
  */
 #include "../dev/event.h"
 #include "../host.h"
 #include "../kernel.h"
 #include "../task/timer.h"
 #include "../vfs/epoll.h"
+#include "../vfs/inotify.h"
+#include "../vfs/namei.h"
 
 #define FLAGS (uint32_t)(O_CLOEXEC | O_NONBLOCK) /* EFD_*, TFD_*, SFD_* are the same bits */
 #define EFD_SEMAPHORE 1u
 #define TFD_TIMER_ABSTIME 1
 #define TFD_TIMER_CANCEL_ON_SET 2 /* the clock is never set, so nothing is ever cancelled */
+
+#define IN_ALL_FLAGS                                                                            \
+	(IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED | IN_ONLYDIR | IN_DONT_FOLLOW | \
+	 IN_EXCL_UNLINK | IN_MASK_CREATE | IN_MASK_ADD | IN_ISDIR | IN_ONESHOT)
 
 static int install(struct file *f, uint32_t flags, int err)
 {
@@ -163,4 +169,55 @@ int32_t sys_signalfd4(int32_t fd, uint32_t mask, uint32_t size, uint32_t flags)
 	err = signalfd_set_mask(f, set);
 	file_put(f);
 	return err < 0 ? err : fd;
+}
+
+/* ---- inotify ---- */
+
+int32_t sys_inotify_init1(uint32_t flags)
+{
+	struct file *f;
+	int err;
+
+	if (flags & ~FLAGS)
+		return -EINVAL;
+	f = inotify_new(flags & O_NONBLOCK, &err);
+	return install(f, flags, err);
+}
+
+int32_t sys_inotify_add_watch(int32_t fd, uint32_t path, uint32_t mask)
+{
+	char name[PATH_MAX];
+	struct path at;
+	struct file *f;
+	int err;
+
+	if ((mask & ~IN_ALL_FLAGS) || !mask)
+		return -EINVAL;
+	if (!(f = fd_get(fd)))
+		return -EBADF;
+	err = copy_in_string(name, path, sizeof(name));
+	if (err >= 0)
+		err = path_lookup(current_process, AT_FDCWD, name,
+				  (mask & IN_DONT_FOLLOW ? 0 : WALK_FOLLOW) |
+				  (mask & IN_ONLYDIR ? WALK_DIRECTORY : 0), &at);
+	if (err >= 0) {
+		err = inode_permission(at.dentry->inode, R_OK, false);
+		if (err == 0)
+			err = inotify_add(f, at.dentry->inode, mask);
+		path_put(&at);
+	}
+	file_put(f);
+	return err;
+}
+
+int32_t sys_inotify_rm_watch(int32_t fd, int32_t wd)
+{
+	struct file *f = fd_get(fd);
+	int err;
+
+	if (!f)
+		return -EBADF;
+	err = inotify_remove(f, wd);
+	file_put(f);
+	return err;
 }

@@ -7,6 +7,7 @@
 #include "../lib/alloc.h"
 #include "../task/task.h"
 #include "../vfs/file_lock.h"
+#include "../vfs/inotify.h"
 #include "../vfs/namei.h"
 #include "../vfs/pipe.h"
 #include "sys.h"
@@ -89,6 +90,14 @@ static int64_t read_here(struct file *f, struct uio *u)
 	return n;
 }
 
+/* O_SYNC and O_DSYNC: n bytes were written and are durable when this returns. */
+static int64_t write_synced(struct file *f, int64_t n)
+{
+	if (likely(n <= 0 || !(f->flags & O_DSYNC) || !f->ops->fsync))
+		return n;
+	return f->ops->fsync(f, (f->flags & O_SYNC) != O_SYNC) < 0 ? -EIO : n;
+}
+
 static int64_t write_here(struct file *f, struct uio *u)
 {
 	int64_t n, pos = 0;
@@ -100,24 +109,31 @@ static int64_t write_here(struct file *f, struct uio *u)
 	n = f->ops->write(f, u, &pos);
 	if (n >= 0)
 		f->pos = pos;
-	if (n > 0 && (f->flags & O_DSYNC) && f->ops->fsync)
-		n = f->ops->fsync(f, (f->flags & O_SYNC) != O_SYNC) < 0 ? -EIO : n;
+	n = write_synced(f, n);
 	mutex_unlock(&f->lock);
 	return n;
 }
 
-static int64_t transfer(struct file *f, struct uio *u, bool write, const int64_t *offset)
+static int64_t transfer_at(struct file *f, struct uio *u, bool write, int64_t offset)
 {
-	int64_t pos;
-
-	if (!offset)
-		return write ? write_here(f, u) : read_here(f, u);
 	if (unlikely(f->ops->stream))
 		return -ESPIPE;
-	if (unlikely(*offset < 0))
+	if (unlikely(offset < 0))
 		return -EINVAL;
-	pos = *offset;
-	return write ? f->ops->write(f, u, &pos) : f->ops->read(f, u, &pos);
+	return write ? write_synced(f, f->ops->write(f, u, &offset)) : f->ops->read(f, u, &offset);
+}
+
+static int64_t transfer(struct file *f, struct uio *u, bool write, const int64_t *offset)
+{
+	int64_t n;
+
+	if (offset)
+		n = transfer_at(f, u, write, *offset);
+	else
+		n = write ? write_here(f, u) : read_here(f, u);
+	if (n > 0)
+		inotify_tell_file(write ? IN_MODIFY : IN_ACCESS, f);
+	return n;
 }
 
 static int32_t one_buffer(int fd, uaddr buffer, uint32_t length, bool write, const int64_t *offset)
@@ -239,9 +255,11 @@ static int64_t send_chunks(struct file *out, struct file *in, int64_t *pos, size
 		if (got <= 0)
 			return done ? done : got;
 		uio_kernel(&u, chunk, (size_t)got);
+		inotify_tell_file(IN_ACCESS, in);
 		put = write_here(out, &u);
 		if (put < 0)
 			return done ? done : put;
+		inotify_tell_file(IN_MODIFY, out);
 		*pos += put;
 		done += put;
 		count -= (size_t)put;

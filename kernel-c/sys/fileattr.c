@@ -3,6 +3,7 @@
  * times, length, and the filesystem it is on.
  */
 #include "../task/task.h"
+#include "../vfs/inotify.h"
 #include "../vfs/namei.h"
 #include "sys.h"
 
@@ -139,6 +140,8 @@ int32_t sys_truncate(uint32_t path, int64_t length)
 		err = inode_permission(at.dentry->inode, W_OK, false);
 	if (err == 0)
 		err = vfs_truncate(at.dentry->inode, length);
+	if (err == 0)
+		inotify_tell(IN_MODIFY, at.dentry->inode, at.dentry);
 	path_put(&at);
 	return err;
 }
@@ -156,6 +159,8 @@ int32_t sys_ftruncate(int32_t fd, int64_t length)
 		err = -EBADF;
 	else
 		err = file_writable(f) ? vfs_truncate(f->inode, length) : -EINVAL;
+	if (err == 0)
+		inotify_tell_file(IN_MODIFY, f);
 	file_put(f);
 	return err;
 }
@@ -181,6 +186,8 @@ static int fallocate_file(struct file *f, uint32_t mode, int64_t offset, int64_t
 	if ((err = inode->ops->fallocate(inode, mode, offset, length)) == 0)
 		inode_modified(inode);
 	mutex_unlock(&inode->lock);
+	if (err == 0)
+		inotify_tell_file(IN_MODIFY, f);
 	return err;
 }
 

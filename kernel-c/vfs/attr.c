@@ -2,7 +2,16 @@
  * Changing an inode's attributes: mode, owner, times, length.
  */
 #include "../task/task.h"
+#include "inotify.h"
 #include "namei.h"
+
+/* What watchers hear of a change of times. */
+static uint32_t times_event(const struct abi_timespec times[2])
+{
+	if (times && times[0].nsec == UTIME_OMIT)
+		return IN_MODIFY;
+	return times && times[1].nsec == UTIME_OMIT ? IN_ACCESS : IN_ATTRIB;
+}
 
 /* ctime and the filesystem's copy, after a change; inode locked. */
 static int inode_changed(struct inode *inode, uint32_t what)
@@ -30,6 +39,8 @@ int vfs_chmod(struct process *p, const struct path *path, uint32_t mode)
 		err = inode_changed(inode, ATTR_MODE);
 	}
 	mutex_unlock(&inode->lock);
+	if (err == 0)
+		inotify_tell(IN_ATTRIB, inode, path->dentry);
 	return err;
 }
 
@@ -68,6 +79,8 @@ int vfs_chown(struct process *p, const struct path *path, uint32_t uid, uint32_t
 		err = inode_changed(inode, inode->mode == mode ? ATTR_OWNER : ATTR_OWNER | ATTR_MODE);
 	}
 	mutex_unlock(&inode->lock);
+	if (err == 0)
+		inotify_tell(IN_ATTRIB, inode, path->dentry);
 	return err;
 }
 
@@ -118,6 +131,8 @@ int vfs_utimes(struct process *p, const struct path *path, const struct abi_time
 					   (times[1].nsec != UTIME_OMIT ? ATTR_MTIME : 0));
 	}
 	mutex_unlock(&inode->lock);
+	if (err == 0)
+		inotify_tell(times_event(times), inode, path->dentry);
 	return err;
 }
 

@@ -9,6 +9,7 @@
 
 #include "../lib/alloc.h"
 #include "../task/task.h"
+#include "inotify.h"
 #include "mount.h"
 
 #define BUCKETS 4096u /* a boot archive has a few thousand names */
@@ -98,8 +99,11 @@ static struct dentry *dentry_destroy(struct dentry *d)
 {
 	struct dentry *parent = d->parent == d ? NULL : d->parent;
 
-	if (d->inode)
+	if (d->inode) {
+		if (!__atomic_load_n(&d->inode->nlink, __ATOMIC_RELAXED))
+			inotify_gone(d->inode);
 		inode_put(d->inode);
+	}
 	name_free(d);
 	slab_free(&dentry_cache, d);
 	return parent;

@@ -8,6 +8,7 @@
  */
 #include "../lib/alloc.h"
 #include "../task/task.h"
+#include "inotify.h"
 #include "namei.h"
 
 /* One at a time, so that no directory moves below itself. */
@@ -51,6 +52,12 @@ static int inode_own(const struct walk *w, struct inode *dir, struct inode *inod
 	return inode->ops->setattr(inode, ATTR_NEW | ATTR_MODE | ATTR_OWNER);
 }
 
+static void tell_created(struct inode *dir, struct dentry *name)
+{
+	inotify_tell_name(S_ISDIR(name->inode->mode) ? IN_CREATE | IN_ISDIR : IN_CREATE, dir,
+			  name->name, name->length);
+}
+
 int dir_create(struct walk *w, struct dentry *name, uint32_t mode, uint64_t rdev)
 {
 	struct inode *dir = w->at.dentry->inode, *inode;
@@ -65,6 +72,7 @@ int dir_create(struct walk *w, struct dentry *name, uint32_t mode, uint64_t rdev
 		return err;
 	err = inode_own(w, dir, inode);
 	dentry_instantiate(name, inode);
+	tell_created(dir, name);
 	return err;
 }
 
@@ -168,6 +176,7 @@ int vfs_symlink(struct process *p, const char *target, int dirfd, const char *pa
 	if (inode) {
 		err = inode_own(&w, dir, inode);
 		dentry_instantiate(name, inode);
+		tell_created(dir, name);
 	}
 end:
 	make_end(&w, name);
@@ -193,6 +202,8 @@ static int link_locked(struct walk *w, struct dentry *name, struct inode *inode)
 	if ((err = dir->ops->link(dir, name->name, name->length, inode)) < 0)
 		return err;
 	dentry_instantiate(name, inode_get(inode));
+	inotify_tell(IN_ATTRIB, inode, NULL); /* its link count */
+	tell_created(dir, name);
 	return 0;
 }
 
@@ -281,9 +292,14 @@ static int remove_locked(struct walk *w, struct dentry *name, bool directory)
 		err = dir->ops->rmdir(dir, name->name, name->length, inode);
 	else
 		err = dir->ops->unlink(dir, name->name, name->length, inode);
-	if (err == 0)
-		dentry_unhash(name);
-	return err;
+	if (err < 0)
+		return err;
+	dentry_unhash(name);
+	if (!directory)
+		inotify_tell(IN_ATTRIB, inode, NULL); /* its link count */
+	inotify_tell_name(directory ? IN_DELETE | IN_ISDIR : IN_DELETE, dir, name->name,
+			  name->length);
+	return 0;
 }
 
 static int remove_last(struct walk *w, bool directory)
@@ -382,6 +398,7 @@ static int rename_locked(struct walk *f, struct dentry *name, struct walk *t, st
 			 uint32_t flags)
 {
 	struct inode *from_dir = f->at.dentry->inode, *to_dir = t->at.dentry->inode;
+	struct inode *target = to->inode;
 	int err = rename_check(f, name, t, to, flags);
 
 	if (err != 0)
@@ -391,10 +408,17 @@ static int rename_locked(struct walk *f, struct dentry *name, struct walk *t, st
 				    flags & RENAME_EXCHANGE);
 	if (err < 0)
 		return err;
-	if (flags & RENAME_EXCHANGE)
+	inotify_tell_move(from_dir, name->name, name->length, to_dir, to->name, to->length,
+			  name->inode);
+	if (flags & RENAME_EXCHANGE) {
+		inotify_tell_move(to_dir, to->name, to->length, from_dir, name->name,
+				  name->length, target);
 		dentry_exchange(name, to);
-	else
+	} else {
+		if (target)
+			inotify_tell(IN_ATTRIB, target, NULL); /* its link count */
 		dentry_move(name, to);
+	}
 	return 0;
 }
 

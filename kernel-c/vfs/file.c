@@ -9,6 +9,7 @@
 #include "../task/task.h"
 #include "epoll.h"
 #include "file_lock.h"
+#include "inotify.h"
 #include "mount.h"
 
 static struct slab_cache file_cache = SLAB_CACHE("file", struct file);
@@ -76,6 +77,8 @@ void file_put(struct file *f)
 		return;
 	if (unlikely(f->watched))
 		epoll_forget(f);
+	if (f->dentry && !(f->flags & O_PATH))
+		inotify_tell_file(f->flags & O_ACCMODE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE, f);
 	if (f->ops->release)
 		f->ops->release(f);
 	if (unlikely(!list_empty(&f->inode->locks)))

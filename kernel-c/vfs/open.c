@@ -2,6 +2,7 @@
  * Opening files by path, and moving a process's root and working directory.
  */
 #include "../kernel.h"
+#include "inotify.h"
 #include "namei.h"
 
 #define O_TMPFILE_BIT 020000000u /* what O_TMPFILE adds to O_DIRECTORY */
@@ -40,6 +41,8 @@ struct file *path_open(struct path *path, uint32_t flags, int *err)
 		return NULL;
 	}
 	f->flags &= ~O_AT_OPEN;
+	if (!(f->flags & O_PATH))
+		inotify_tell_file(IN_OPEN, f);
 	return f;
 }
 
@@ -157,6 +160,8 @@ static struct file *open_walk(struct walk *w, uint32_t flags, uint32_t mode, int
 		file_put(f);
 		return NULL;
 	}
+	if (f && (flags & O_TRUNC) && !created)
+		inotify_tell_file(IN_MODIFY, f);
 	return f;
 }
 

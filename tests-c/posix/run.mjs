@@ -6,12 +6,13 @@
  *
  * A program prints what it finds and exits with 0; both systems must say the
  * same. A program whose first lines hold "TabOS only" asks for what this machine
- * hasn't, and must just exit with 0. Prints `ok NAME` or `FAIL NAME: why`, and
+ * hasn't, and must just exit with 0. A program in file/ works in the directory it
+ * is started in, and runs in TabOS on every kind of filesystem. Prints `ok NAME` or `FAIL NAME: why`, and
  * the failing outputs.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,10 +21,16 @@ const top = join(here, '../..');
 const out = join(top, 'build/tests/posix');
 const HANG_MS = 60_000;
 
+/** Directories of TabOS, each on another filesystem; the first is where programs run that don't care. */
+const FILESYSTEMS = [
+  { name: 'ramfs', directory: '/root' },
+  { name: 'tmpfs', directory: '/tmp' },
+];
+
 /** Exit status (128+signal as a shell says it), or why there is none, and all output. */
-function run(program, args) {
+function run(program, args, cwd) {
   return new Promise((resolve) => {
-    const options = { timeout: HANG_MS, killSignal: 'SIGKILL', encoding: 'utf8', maxBuffer: 16 << 20 };
+    const options = { cwd, timeout: HANG_MS, killSignal: 'SIGKILL', encoding: 'utf8', maxBuffer: 16 << 20 };
     const child = execFile(program, args, options, (error, stdout, stderr) => {
       let status = error ? error.code : 0;
       if (error?.killed) status = 'hangs';
@@ -58,15 +65,24 @@ async function test(name) {
   const libc = join(top, 'build/sysroot/lib/libc.a');
   let why = await compile(join(top, 'userland/cc/tabos-cc'), source, `${target}.wasm`, libc);
   if (why) return `tabos-cc: ${why}`;
-  const ours = await run(process.execPath, [join(top, 'boot/tabos.mjs'), `${target}.wasm`]);
-  if (ours.status !== 0) return `exit ${ours.status} in TabOS\n${ours.stdout}${ours.stderr}`;
-  if (only) return '';
-  why = await compile('cc', source, target);
-  if (why) return `cc: ${why}`;
-  const native = await run(target, []);
-  if (native.status !== 0) return `exit ${native.status} on this machine\n${native.stdout}${native.stderr}`;
-  if (native.stdout === ours.stdout) return '';
-  return `the outputs differ\n--- this machine\n${native.stdout}--- TabOS\n${ours.stdout}`;
+  let native;
+  if (!only) {
+    why = await compile('cc', source, target);
+    if (why) return `cc: ${why}`;
+    const scratch = mkdtempSync(join(tmpdir(), 'tabos-posix-'));
+    native = await run(target, [], scratch);
+    rmSync(scratch, { recursive: true });
+    if (native.status !== 0) return `exit ${native.status} on this machine\n${native.stdout}${native.stderr}`;
+  }
+  for (const filesystem of name.startsWith('file/') ? FILESYSTEMS : FILESYSTEMS.slice(0, 1)) {
+    const args = [join(top, 'boot/tabos.mjs'), '--cwd', filesystem.directory, `${target}.wasm`];
+    const ours = await run(process.execPath, args);
+    const where = `in TabOS, on ${filesystem.name}`;
+    if (ours.status !== 0) return `exit ${ours.status} ${where}\n${ours.stdout}${ours.stderr}`;
+    if (native && native.stdout !== ours.stdout)
+      return `the outputs differ\n--- this machine\n${native.stdout}--- ${where}\n${ours.stdout}`;
+  }
+  return '';
 }
 
 const [filter = ''] = process.argv.slice(2);
