@@ -16,7 +16,7 @@ const KEEP_BYTES_MAX = 16 * 1024 * 1024;
 const NULL_BYTES = 1024;
 
 /** In the order of kernel-c/uaccess.c's uaccess_table. */
-const DOOR = ['copy_in', 'copy_out', 'zero', 'load', 'store', 'swap', 'grow'] as const;
+const DOOR = ['copy_in', 'copy_out', 'zero', 'load', 'store', 'swap', 'grow', 'differ', 'merge'] as const;
 
 type Door = Record<(typeof DOOR)[number], CallableFunction> & {
   zero(address: number, length: number): number;

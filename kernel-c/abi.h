@@ -287,7 +287,14 @@ struct abi_epoll_event {
 #define MAP_FIXED 0x10
 #define MAP_ANONYMOUS 0x20
 #define MAP_NORESERVE 0x4000
+#define MAP_FIXED_NOREPLACE 0x100000
 #define MAP_STACK 0x20000
+#define MS_ASYNC 1
+#define MS_INVALIDATE 2
+#define MS_SYNC 4
+#define MCL_CURRENT 1
+#define MCL_FUTURE 2
+#define MCL_ONFAULT 4
 #define MREMAP_MAYMOVE 1
 #define MREMAP_FIXED 2
 #define MADV_DONTNEED 4
@@ -582,6 +589,20 @@ struct abi_msqid {
 struct abi_sembuf {
 	uint16_t number;
 	int16_t operation, flags;
+};
+#define SHM_RDONLY 010000
+#define SHM_RND 020000
+#define SHM_REMAP 040000
+#define SHM_LOCK 11
+#define SHM_UNLOCK 12
+#define SHM_DEST 01000
+#define SHM_LOCKED 02000
+struct abi_shmid {
+	struct abi_ipc_perm perm;
+	uint32_t size;
+	int64_t atime, dtime, ctime;
+	int32_t cpid, lpid;
+	uint32_t nattch, pad[2];
 };
 struct abi_semid {
 	struct abi_ipc_perm perm;

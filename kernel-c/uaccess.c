@@ -5,7 +5,7 @@
 
 #if defined(__wasm__) && !defined(KERNEL_TEST) /* tests-c/host.c has its own */
 /*
- * Table indices of the seven slots. The boot code reads them here and puts the
+ * Table indices of the nine slots. The boot code reads them here and puts the
  * exports of the current program's uaccess instance there. Until it has, a call
  * through a slot traps by its signature or ends in no_program.
  */
@@ -21,6 +21,8 @@ static int no_load(uint32_t a, uint32_t b) { (void)a; (void)b; return no_program
 static int no_store(uint32_t a, uint32_t b) { (void)a; (void)b; return no_program() - 2; }
 static int no_swap(uint32_t a, uint32_t b, uint32_t c, uint32_t d) { (void)a; (void)b; (void)c; (void)d; return no_program(); }
 static int no_grow(uint32_t a) { (void)a; return no_program(); }
+static int no_differ(uint32_t a, uint32_t b, uint32_t c) { (void)a; (void)b; (void)c; return no_program() - 3; }
+static int no_merge(uint32_t a, uint32_t b, uint32_t c, uint32_t d) { (void)a; (void)b; (void)c; (void)d; return no_program() - 4; }
 
 struct {
 	copy_fn *copy_in, *copy_out;
@@ -29,7 +31,9 @@ struct {
 	int (*store)(uint32_t, uint32_t);
 	int (*swap)(uint32_t, uint32_t, uint32_t, uint32_t);
 	int (*grow)(uint32_t);
-} uaccess_table = { no_copy, no_copy_out, no_zero, no_load, no_store, no_swap, no_grow };
+	copy_fn *differ;
+	int (*merge)(uint32_t, uint32_t, uint32_t, uint32_t);
+} uaccess_table = { no_copy, no_copy_out, no_zero, no_load, no_store, no_swap, no_grow, no_differ, no_merge };
 
 #define ADDRESS(p) ((uint32_t)(uintptr_t)(p))
 
@@ -66,6 +70,16 @@ int user_swap(uaddr address, uint32_t expected, uint32_t value, uint32_t *old)
 int user_grow(uint32_t pages)
 {
 	return uaccess_table.grow(pages);
+}
+
+int user_differ(uaddr a, uaddr b, size_t n)
+{
+	return uaccess_table.differ(a, b, n);
+}
+
+int user_merge(uaddr to, uaddr twin, const void *from, size_t n)
+{
+	return uaccess_table.merge(to, twin, ADDRESS(from), n);
 }
 #endif
 

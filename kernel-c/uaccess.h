@@ -18,6 +18,14 @@ int user_zero(uaddr to, size_t n);
 int user_load(uaddr address, uint32_t *value);   /* atomic; EFAULT when misaligned */
 int user_store(uaddr address, uint32_t value);
 int user_swap(uaddr address, uint32_t expected, uint32_t value, uint32_t *old);
+/*
+ * For memory that is shared (task/shared.c). user_differ: the offset of the 64 bytes
+ * in which a and b first differ, n if in none. user_merge, by words and atomically:
+ * bytes at `to` which equal those at `twin` become `from`'s; twin becomes `from`. All
+ * multiples of 64.
+ */
+int user_differ(uaddr a, uaddr b, size_t n);
+int user_merge(uaddr to, uaddr twin, const void *from, size_t n);
 int user_grow(uint32_t pages); /* new size in 64 KiB pages, or -ENOMEM */
 /* A NUL-terminated string of at most size-1 bytes: its length, -EFAULT or -ENAMETOOLONG. */
 int copy_in_string(char *to, uaddr from, size_t size);

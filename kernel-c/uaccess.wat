@@ -62,6 +62,75 @@
       (i32.atomic.rmw.cmpxchg $user (local.get $address) (local.get $expected) (local.get $new)))
     (i32.const 0))
 
+  ;; The offset of the first 64 bytes in which [a, a+length) and [b, b+length) differ,
+  ;; or length. All are multiples of 64.
+  (func (export "differ") (param $a i32) (param $b i32) (param $length i32) (result i32)
+    (local $i i32)
+    (if (i32.eqz (i32.and (call $valid (local.get $a) (local.get $length))
+                          (call $valid (local.get $b) (local.get $length))))
+      (then (return (i32.const -14))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $i) (local.get $length)))
+        (br_if $done
+          (v128.any_true
+            (v128.or
+              (v128.or
+                (v128.xor (v128.load $user (local.get $a)) (v128.load $user (local.get $b)))
+                (v128.xor (v128.load $user offset=16 (local.get $a)) (v128.load $user offset=16 (local.get $b))))
+              (v128.or
+                (v128.xor (v128.load $user offset=32 (local.get $a)) (v128.load $user offset=32 (local.get $b)))
+                (v128.xor (v128.load $user offset=48 (local.get $a)) (v128.load $user offset=48 (local.get $b)))))))
+        (local.set $a (i32.add (local.get $a) (i32.const 64)))
+        (local.set $b (i32.add (local.get $b) (i32.const 64)))
+        (local.set $i (i32.add (local.get $i) (i32.const 64)))
+        (br $next)))
+    (local.get $i))
+
+  ;; 0xff in each byte of x that is not zero
+  (func $bytes (param $x i64) (result i64)
+    (i64.mul
+      (i64.shr_u
+        (i64.and
+          (i64.or
+            (i64.add (i64.and (local.get $x) (i64.const 0x7f7f7f7f7f7f7f7f)) (i64.const 0x7f7f7f7f7f7f7f7f))
+            (local.get $x))
+          (i64.const 0x8080808080808080))
+        (i64.const 7))
+      (i64.const 255)))
+
+  ;; Bytes of user memory that equal the twin's (user memory too) become those of
+  ;; `from` (kernel), word by word and atomically; so does the twin.
+  (func (export "merge") (param $to i32) (param $twin i32) (param $from i32) (param $length i32) (result i32)
+    (local $i i32) (local $new i64) (local $old i64) (local $now i64) (local $seen i64) (local $mine i64)
+    (if (i32.or (i32.and (local.get $to) (i32.const 7))
+                (i32.eqz (i32.and (call $valid (local.get $to) (local.get $length))
+                                  (call $valid (local.get $twin) (local.get $length)))))
+      (then (return (i32.const -14))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $i) (local.get $length)))
+        (local.set $new (i64.load $kernel (i32.add (local.get $from) (local.get $i))))
+        (local.set $old (i64.load $user (i32.add (local.get $twin) (local.get $i))))
+        (if (i64.ne (local.get $new) (local.get $old))
+          (then
+            (local.set $now (local.get $old))
+            (loop $again
+              (local.set $mine (call $bytes (i64.xor (local.get $now) (local.get $old))))
+              (local.set $seen
+                (i64.atomic.rmw.cmpxchg $user (i32.add (local.get $to) (local.get $i))
+                  (local.get $now)
+                  (i64.or (i64.and (local.get $now) (local.get $mine))
+                          (i64.and (local.get $new) (i64.xor (local.get $mine) (i64.const -1))))))
+              (if (i64.ne (local.get $seen) (local.get $now))
+                (then
+                  (local.set $now (local.get $seen))
+                  (br $again))))
+            (i64.store $user (i32.add (local.get $twin) (local.get $i)) (local.get $new))))
+        (local.set $i (i32.add (local.get $i) (i32.const 8)))
+        (br $next)))
+    (i32.const 0))
+
   ;; Size in 64 KiB pages after growing by $pages, or -12 (ENOMEM).
   (func (export "grow") (param $pages i32) (result i32)
     (if (i32.eq (memory.grow $user (local.get $pages)) (i32.const -1))

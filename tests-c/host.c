@@ -171,6 +171,39 @@ int user_swap(uaddr address, uint32_t expected, uint32_t value, uint32_t *old)
 	return 0;
 }
 
+int user_differ(uaddr a, uaddr b, size_t n)
+{
+	if (!user_valid(a, n) || !user_valid(b, n))
+		return -EFAULT;
+	for (size_t i = 0; i < n; i += 64)
+		if (memcmp(user_memory + a + i, user_memory + b + i, 64) != 0)
+			return (int)i;
+	return (int)n;
+}
+
+/* As uaccess.wat does it. */
+int user_merge(uaddr to, uaddr twin, const void *from, size_t n)
+{
+	if (to % 8 || !user_valid(to, n) || !user_valid(twin, n))
+		return -EFAULT;
+	for (size_t i = 0; i < n; i += 8) {
+		uint64_t *word = (uint64_t *)(void *)(user_memory + to + i), new, old, now, mine;
+
+		memcpy(&new, (const char *)from + i, 8);
+		memcpy(&old, user_memory + twin + i, 8);
+		now = old;
+		do {
+			mine = now ^ old;
+			mine = (((mine & 0x7f7f7f7f7f7f7f7f) + 0x7f7f7f7f7f7f7f7f) | mine) & 0x8080808080808080;
+			mine = (mine >> 7) * 255;
+		} while (new != old &&
+			 !__atomic_compare_exchange_n(word, &now, (now & mine) | (new & ~mine), false,
+						      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+		memcpy(user_memory + twin + i, &new, 8);
+	}
+	return 0;
+}
+
 int user_grow(uint32_t pages)
 {
 	return pages == 0 ? (int)(USER_MEMORY / 65536) : -ENOMEM;

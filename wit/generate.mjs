@@ -84,6 +84,27 @@ function sysHeader(wit) {
   return [...lines, '', '#endif', ''].join('\n');
 }
 
+/**
+ * Calls by which processes synchronise: what a program stored in shared memory is
+ * published before the first kind, and what others stored is seen after the second
+ * (kernel-c/task/shared.c). exit, fork, futex and shared-word see to it themselves.
+ */
+const RELEASES = new Set(
+  [
+    'write writev pwrite pwritev sendfile close dup3 openat unlinkat linkat symlinkat mkdirat renameat2 fcntl flock',
+    'fsync fdatasync sync execve execveat spawn vfork mmap munmap mremap mprotect kill tgkill tkill rt-sigqueueinfo',
+    'mq-timedsend msgsnd semop semtimedop semctl shmdt sched-yield clock-nanosleep',
+    'sendto sendmsg sendmmsg connect shutdown',
+  ].flatMap((line) => line.split(' ')),
+);
+const ACQUIRES = new Set(
+  [
+    'read readv pread preadv fcntl flock openat unlinkat linkat symlinkat mkdirat renameat2 wait4 waitid',
+    'ppoll pselect6 epoll-pwait signal-take rt-sigtimedwait mq-timedreceive msgrcv semop semtimedop semctl',
+    'sched-yield clock-nanosleep recvfrom recvmsg recvmmsg accept4',
+  ].flatMap((line) => line.split(' ')),
+);
+
 function entrySource(wit) {
   const calls = systemCalls(wit);
   const lines = [
@@ -91,6 +112,7 @@ function entrySource(wit) {
     '#include "kernel.h"',
     '#include "sys.h"',
     '#include "task/entry.h"',
+    '#include "task/mm.h"',
   ];
   for (const [module, functions] of wit.world('kernel').exports)
     for (const f of functions) {
@@ -101,7 +123,10 @@ function entrySource(wit) {
         ? [
             `\tif (unlikely(!syscall_entered("${f.name}")))`,
             `\t\tsyscall_enter_slow(${[callNumber(f), ...sixArguments(f)].join(', ')});`,
-            `\treturn ${exit}(${call});`,
+            ...(RELEASES.has(f.name) ? ['\tshared_release();'] : []),
+            ...(ACQUIRES.has(f.name)
+              ? [`\t${resultType(f)} result = ${call};`, '\tshared_acquire();', `\treturn ${exit}(result);`]
+              : [`\treturn ${exit}(${call});`]),
           ]
         : [`\treturn ${call};`];
       lines.push('', head, '{', ...body, '}');

@@ -9,6 +9,7 @@
 #include "memfs.h"
 
 #include "../lib/alloc.h"
+#include "../task/task.h"
 
 #define SMALL_DIR 8      /* entries that are searched one by one */
 #define FIRST_COOKIE 2   /* 0 and 1 are "." and ".." */
@@ -376,6 +377,7 @@ static const struct inode_ops memfs_inode_ops = {
 	.readlink = memfs_readlink,
 	.truncate = memfs_truncate,
 	.fallocate = memfs_fallocate,
+	.page = memfs_page,
 };
 
 /* ---- reading directories ---- */
@@ -672,3 +674,37 @@ static struct superblock *tmpfs_mount(const char *source, uint32_t flags, const 
 
 struct fs_type ramfs_type = { .name = "ramfs", .mount = ramfs_mount };
 struct fs_type tmpfs_type = { .name = "tmpfs", .mount = tmpfs_mount };
+
+/* Where files without a name are: one for all, never unmounted. */
+static struct memfs *nameless(void)
+{
+	static struct memfs *fs;
+	const struct memfs_options o = { UINT64_MAX, UINT64_MAX, 0700, 0, 0, TMPFS_MAGIC };
+	struct memfs *now = __atomic_load_n(&fs, __ATOMIC_ACQUIRE), *none = NULL;
+	struct superblock *sb;
+
+	if (now || !(sb = memfs_new(&tmpfs_type, &o)))
+		return now;
+	now = container_of(sb, struct memfs, sb);
+	if (__atomic_compare_exchange_n(&fs, &none, now, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return now;
+	dentry_put(sb->root);
+	kfree(now);
+	return none;
+}
+
+struct file *memfs_anonymous(int64_t size, int *err)
+{
+	struct memfs *fs = nameless();
+	struct inode *inode = fs ? memfs_inode(fs, S_IFREG | 0600, 0) : NULL;
+
+	if (!inode) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	inode->nlink = 0;
+	inode->size = size;
+	inode->uid = current_process->cred.euid;
+	inode->gid = current_process->cred.egid;
+	return file_new(inode, inode->fops, O_RDWR, err);
+}

@@ -53,12 +53,15 @@ struct memfs_options {
 	uint64_t max_pages, max_inodes;
 	uint32_t mode, uid, gid, magic;
 };
+/* A regular file of `size` bytes without a name, open for reading and writing; NULL and *err. */
+struct file *memfs_anonymous(int64_t size, int *err);
 /* A filesystem with an empty root directory; NULL: no memory. */
 struct superblock *memfs_new(const struct fs_type *type, const struct memfs_options *o);
 
 /* ---- memfs_data.c ---- */
 extern const struct file_ops memfs_file_ops;
 int memfs_truncate(struct inode *inode, int64_t length);
+char *memfs_page(struct inode *inode, uint64_t index, bool make);
 int memfs_fallocate(struct inode *inode, uint32_t mode, int64_t offset, int64_t length);
 /* Free all pages. */
 void memfs_data_free(struct inode *inode);

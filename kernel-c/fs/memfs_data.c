@@ -251,6 +251,18 @@ static int64_t memfs_write(struct file *f, struct uio *u, int64_t *pos)
 	return n;
 }
 
+char *memfs_page(struct inode *inode, uint64_t index, bool make)
+{
+	struct memfs_data *d = &memfs_node(inode)->data;
+	char *page = page_find(d, index);
+	void **slot;
+
+	if (page || !make || !(slot = page_slot(d, index)) || !(page = page_new(inode)))
+		return page;
+	memset(page, 0, PAGE_SIZE);
+	return *slot = page;
+}
+
 /* ---- length ---- */
 
 /* Zero [from, to) of one page, if it is there. */

@@ -12,6 +12,8 @@
  *   RANK_EPOLL_SET    changes of an epoll set (mutex)       vfs/epoll.c
  *   RANK_FILE         file offset mutex                     vfs/file.h
  *   RANK_RENAME       rename mutex                          vfs/dir.c
+ *   RANK_SHARED       one address space's shared mappings   task/shared.c
+ *   RANK_WORDS        atomic words of one file (mutex)      ipc/word.c
  *   RANK_INODE        inode mutex (several: by address)     vfs/inode.c
  *   RANK_META         a filesystem's metadata (mutex)       fs/ext2_super.c, dev/block.c
  *   RANK_PROCESSES    process table, tree, groups, sessions task/process.c
@@ -29,6 +31,7 @@
  *   RANK_WORKER       worker slots and their job queue      task/worker.c
  *   RANK_TRACE        one trace's ring                      task/trace.c
  *   RANK_WATCHES      which epoll sets watch a file         vfs/epoll.c
+ *   RANK_SHARING      page versions of a mapped file        vfs/sharing.c
  *   RANK_WAIT         a wait queue's list                   task/wait.c
  *   RANK_EPOLL_QUEUE  the same of epoll sets, five levels   vfs/epoll.c
  *   RANK_EPOLL        an epoll set's lists                  vfs/epoll.c
@@ -47,9 +50,9 @@
 #include "../types.h"
 
 enum lock_rank {
-	RANK_EPOLL_SET = 1, RANK_FILE, RANK_RENAME, RANK_INODE, RANK_META, RANK_PROCESSES, RANK_PROCESS, RANK_FILES,
+	RANK_EPOLL_SET = 1, RANK_FILE, RANK_RENAME, RANK_SHARED, RANK_WORDS, RANK_INODE, RANK_META, RANK_PROCESSES, RANK_PROCESS, RANK_FILES,
 	RANK_DENTRY, RANK_TTY, RANK_FIFO, RANK_INOTIFY, RANK_PIPE, RANK_MM, RANK_FUTEX, RANK_ITIMER,
-	RANK_TIMER, RANK_WORKER, RANK_TRACE, RANK_WATCHES, RANK_WAIT, RANK_EPOLL_QUEUE,
+	RANK_TIMER, RANK_WORKER, RANK_TRACE, RANK_WATCHES, RANK_SHARING, RANK_WAIT, RANK_EPOLL_QUEUE,
 	RANK_EPOLL = RANK_EPOLL_QUEUE + 5, RANK_REQUEST, RANK_ICACHE, RANK_CHECKPOINT,
 	RANK_CACHE, RANK_RUN, RANK_SLAB, RANK_PAGE, RANK_LOG
 };

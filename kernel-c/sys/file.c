@@ -5,11 +5,12 @@
  * are good for few calls; file_readable and file_writable refuse them.
  */
 #include "../lib/alloc.h"
-#include "../task/task.h"
+#include "../task/mm.h"
 #include "../vfs/file_lock.h"
 #include "../vfs/inotify.h"
 #include "../vfs/namei.h"
 #include "../vfs/pipe.h"
+#include "../vfs/sharing.h"
 #include "sys.h"
 
 #define COUNT_MAX 0x7ffff000u /* more is cut, as on Linux: a count must fit the result */
@@ -109,6 +110,8 @@ static int64_t write_here(struct file *f, struct uio *u)
 	n = f->ops->write(f, u, &pos);
 	if (n >= 0)
 		f->pos = pos;
+	if (n > 0)
+		inode_bytes_changed(f->inode, pos - n, pos);
 	n = write_synced(f, n);
 	mutex_unlock(&f->lock);
 	return n;
@@ -116,23 +119,36 @@ static int64_t write_here(struct file *f, struct uio *u)
 
 static int64_t transfer_at(struct file *f, struct uio *u, bool write, int64_t offset)
 {
+	int64_t n;
+
 	if (unlikely(f->ops->stream))
 		return -ESPIPE;
 	if (unlikely(offset < 0))
 		return -EINVAL;
-	return write ? write_synced(f, f->ops->write(f, u, &offset)) : f->ops->read(f, u, &offset);
+	if (!write)
+		return f->ops->read(f, u, &offset);
+	n = f->ops->write(f, u, &offset);
+	if (n > 0)
+		inode_bytes_changed(f->inode, offset - n, offset);
+	return write_synced(f, n);
 }
 
 static int64_t transfer(struct file *f, struct uio *u, bool write, const int64_t *offset)
 {
+	bool mapped = __atomic_load_n(&f->inode->sharing, __ATOMIC_ACQUIRE);
 	int64_t n;
 
+	/* we read what we stored in shared memory, and see there what we write */
+	if (unlikely(mapped) && !write)
+		shared_release();
 	if (offset)
 		n = transfer_at(f, u, write, *offset);
 	else
 		n = write ? write_here(f, u) : read_here(f, u);
 	if (n > 0)
 		inotify_tell_file(write ? IN_MODIFY : IN_ACCESS, f);
+	if (unlikely(mapped) && write)
+		shared_acquire();
 	return n;
 }
 

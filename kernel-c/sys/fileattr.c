@@ -5,6 +5,7 @@
 #include "../task/task.h"
 #include "../vfs/inotify.h"
 #include "../vfs/namei.h"
+#include "../vfs/sharing.h"
 #include "sys.h"
 
 /*
@@ -186,6 +187,7 @@ static int fallocate_file(struct file *f, uint32_t mode, int64_t offset, int64_t
 	if ((err = inode->ops->fallocate(inode, mode, offset, length)) == 0)
 		inode_modified(inode);
 	mutex_unlock(&inode->lock);
+	inode_bytes_changed(inode, offset, offset + length);
 	if (err == 0)
 		inotify_tell_file(IN_MODIFY, f);
 	return err;

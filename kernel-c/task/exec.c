@@ -5,8 +5,10 @@
  */
 #include "../host.h"
 #include "../kernel.h"
+#include "../ipc/word.h"
 #include "../lib/alloc.h"
 #include "entry.h"
+#include "mm.h"
 #include "worker.h"
 
 /* Kill the process's other threads and wait until they are gone. */
@@ -70,6 +72,7 @@ static int32_t commit(struct image *m)
 	}
 	/* the point of no return */
 	if (!t->lender) {
+		word_task_gone(t);
 		futex_robust_exit(t);
 		if (t->clear_tid && user_store(t->clear_tid, 0) == 0)
 			futex_wake_address(t->clear_tid, 1);
@@ -177,6 +180,7 @@ static void bury_myself(void)
 {
 	struct task *t = current;
 
+	shared_release();
 	futex_robust_exit(t);
 	t->outcome = OUTCOME_EXIT;
 	task_gone(t);

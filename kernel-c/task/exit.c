@@ -7,8 +7,10 @@
  */
 #include "../host.h"
 #include "../ipc/sysv.h"
+#include "../ipc/word.h"
 #include "../kernel.h"
 #include "../lib/alloc.h"
+#include "mm.h"
 #include "timer.h"
 #include "trace.h"
 #include "worker.h"
@@ -157,6 +159,7 @@ void task_gone(struct task *t)
 	struct process *p = t->process;
 	bool last;
 
+	word_task_gone(t);
 	lock(&p->lock);
 	list_remove(&t->of_process);
 	p->cpu += task_cpu(t);
@@ -180,6 +183,7 @@ _Noreturn void task_exit(void)
 {
 	struct task *t = current;
 
+	shared_release();
 	futex_robust_exit(t);
 	if (t->clear_tid && user_store(t->clear_tid, 0) == 0)
 		futex_wake_address(t->clear_tid, 1);

@@ -10,6 +10,7 @@
 #include "../kernel.h"
 #include "../lib/alloc.h"
 #include "entry.h"
+#include "mm.h"
 #include "trace.h"
 #include "worker.h"
 
@@ -139,6 +140,7 @@ static int do_fork(uaddr sp, uaddr tls, uint32_t entry, uaddr buffer, uaddr end)
 
 	if (end < buffer)
 		return -EINVAL;
+	shared_before_fork();
 	p = fork_process(current_process);
 	if (!p)
 		return -EAGAIN;
@@ -185,6 +187,8 @@ int32_t worker_fork_fill(void)
 		err = copy_out(r->start, r->data, r->length);
 	current->snapshot = NULL;
 	snapshot_free(s);
+	if (err == 0)
+		err = shared_fill();
 	return syscall_exit(err);
 }
 

@@ -1,12 +1,15 @@
 /*
  * Futexes: sleeping on a word of program memory (futex(2)).
  *
- * The word is read under the bucket's lock, so a wake that follows a change of
- * the word cannot be missed. Program memories share no pages, so the key is
- * the address space and the address.
+ * The key of a word is where it is: the address space and the address or, in shared
+ * memory, the inode and the offset in the file, whose word is the one that counts.
+ * A waiter queues first and then looks at the word, so a wake that follows a
+ * change of the word cannot be missed.
  */
 #include "../host.h"
 #include "../kernel.h"
+#include "../vfs/sharing.h"
+#include "mm.h"
 #include "worker.h"
 
 #define BUCKETS 64
@@ -15,11 +18,20 @@
 #define FUTEX_OWNER_DIED 0x40000000u
 #define FUTEX_TID_MASK 0x3fffffffu
 
+struct futex_key {
+	const void *space; /* struct mm or struct inode */
+	uint64_t at;
+};
+/* A word and what holds it in place: its file, if it is shared. */
+struct futex_word {
+	struct futex_key key;
+	uaddr address;
+	struct file *file; /* with a reference, or NULL */
+};
 struct futex_waiter {
 	struct list node;
 	struct task *task;
-	struct mm *mm;
-	uaddr address;
+	struct futex_key key; /* [bucket; read anywhere] */
 	uint32_t bitset;
 	bool woken; /* [bucket] */
 };
@@ -37,42 +49,77 @@ void futex_init(void)
 	}
 }
 
-static struct bucket *bucket_of(struct mm *mm, uaddr address)
+static struct bucket *bucket_of(struct futex_key key)
 {
-	uint32_t h = (uint32_t)((uintptr_t)mm >> 4) * 31 + (address >> 2);
+	uint32_t h = (uint32_t)((uintptr_t)key.space >> 4) * 31 + (uint32_t)(key.at >> 2);
 
 	return &buckets[(h * 2654435761u) >> 26];
+}
+
+static bool same_key(struct futex_key a, struct futex_key b)
+{
+	return a.space == b.space && a.at == b.at;
+}
+
+static struct futex_key key_of(struct futex_waiter *w)
+{
+	return (struct futex_key){ w->key.space, __atomic_load_n(&w->key.at, __ATOMIC_ACQUIRE) };
 }
 
 /* A requeue may move a waiter to another bucket while nobody holds its lock. */
 static struct bucket *lock_bucket(struct futex_waiter *w)
 {
 	for (;;) {
-		struct bucket *b = bucket_of(w->mm, __atomic_load_n(&w->address, __ATOMIC_ACQUIRE));
+		struct bucket *b = bucket_of(key_of(w));
 
 		lock(&b->lock);
-		if (b == bucket_of(w->mm, w->address))
+		if (b == bucket_of(w->key))
 			return b;
 		unlock(&b->lock);
 	}
 }
 
-static int futex_wait(uaddr address, uint32_t value, nsec deadline, uint32_t bitset)
+static struct futex_key private_key(uaddr address)
 {
-	struct mm *mm = current_process->mm;
-	struct bucket *b = bucket_of(mm, address);
-	struct futex_waiter w = { .task = current, .mm = mm, .address = address, .bitset = bitset };
+	return (struct futex_key){ current_process->mm, address };
+}
+
+static void word_at(struct futex_word *w, uaddr address, bool private)
+{
+	int64_t at;
+
+	*w = (struct futex_word){ .key = private_key(address), .address = address };
+	if (!private && shared_place(address, false, &w->file, &at) == 0)
+		w->key = (struct futex_key){ w->file->inode, (uint64_t)at };
+}
+
+static void word_drop(struct futex_word *w)
+{
+	if (w->file)
+		file_put(w->file);
+}
+
+static int word_load(const struct futex_word *w, uint32_t *value)
+{
+	return w->file ? sharing_load(w->file, (int64_t)w->key.at, value) :
+			 user_load(w->address, value);
+}
+
+static int wait_on(const struct futex_word *word, uint32_t value, nsec deadline, uint32_t bitset)
+{
+	struct futex_waiter w = { .task = current, .key = word->key, .bitset = bitset };
+	struct bucket *b = bucket_of(word->key);
 	uint32_t now;
 	int err;
 
 	lock(&b->lock);
-	err = user_load(address, &now);
-	if (err < 0 || now != value) {
-		unlock(&b->lock);
-		return err < 0 ? err : -EAGAIN;
-	}
 	list_append(&b->waiters, &w.node);
 	current->seen = __atomic_load_n(&current->wakeups, __ATOMIC_SEQ_CST);
+	unlock(&b->lock);
+	err = word_load(word, &now);
+	if (err == 0 && now != value)
+		err = -EAGAIN;
+	b = lock_bucket(&w);
 	while (!w.woken && err == 0) {
 		unlock(&b->lock);
 		err = wait_sleep(deadline);
@@ -83,9 +130,22 @@ static int futex_wait(uaddr address, uint32_t value, nsec deadline, uint32_t bit
 	return w.woken ? 0 : err;
 }
 
-static int futex_wake(struct mm *mm, uaddr address, int count, uint32_t bitset)
+static int futex_wait(uaddr address, bool private, uint32_t value, nsec deadline, uint32_t bitset)
 {
-	struct bucket *b = bucket_of(mm, address);
+	struct futex_word word;
+	int err;
+
+	word_at(&word, address, private);
+	err = wait_on(&word, value, deadline, bitset);
+	word_drop(&word);
+	if (!private)
+		shared_acquire();
+	return err;
+}
+
+static int wake_key(struct futex_key key, int count, uint32_t bitset)
+{
+	struct bucket *b = bucket_of(key);
 	struct futex_waiter *w, *next;
 	int woken = 0;
 
@@ -93,7 +153,7 @@ static int futex_wake(struct mm *mm, uaddr address, int count, uint32_t bitset)
 	list_for_each_safe(w, next, &b->waiters, node) {
 		if (woken >= count)
 			break;
-		if (w->mm != mm || w->address != address || !(w->bitset & bitset))
+		if (!same_key(w->key, key) || !(w->bitset & bitset))
 			continue;
 		list_remove(&w->node);
 		w->woken = true;
@@ -104,43 +164,79 @@ static int futex_wake(struct mm *mm, uaddr address, int count, uint32_t bitset)
 	return woken;
 }
 
-int futex_wake_address(uaddr address, int count)
+static int futex_wake(uaddr address, bool private, int count, uint32_t bitset)
 {
-	return futex_wake(current_process->mm, address, count, ~0u);
+	struct futex_word word;
+	int n;
+
+	if (private)
+		return wake_key(private_key(address), count, bitset);
+	shared_release();
+	word_at(&word, address, false);
+	n = wake_key(word.key, count, bitset);
+	word_drop(&word);
+	return n;
 }
 
-static int futex_requeue(uaddr from, int wake, int move, uaddr to, const uint32_t *expected)
+int futex_wake_address(uaddr address, int count)
 {
-	struct mm *mm = current_process->mm;
-	struct bucket *a = bucket_of(mm, from), *b = bucket_of(mm, to);
+	return wake_key(private_key(address), count, ~0u);
+}
+
+int futex_wake_file(struct inode *inode, int64_t at, int count)
+{
+	return wake_key((struct futex_key){ inode, (uint64_t)at }, count, ~0u);
+}
+
+/* Between words of one address space, or of one file. */
+static int requeue(const struct futex_word *from, int wake, int move, const struct futex_word *to,
+		   const uint32_t *expected)
+{
+	struct bucket *a = bucket_of(from->key), *b = bucket_of(to->key);
 	struct futex_waiter *w, *next;
 	uint32_t now;
 	int n = 0, err = 0;
 
+	if (from->key.space != to->key.space)
+		return -EINVAL;
+	if (expected && (err = word_load(from, &now)) == 0 && now != *expected)
+		err = -EAGAIN;
+	if (err < 0)
+		return err;
 	lock_pair(&a->lock, &b->lock);
-	if (expected) {
-		err = user_load(from, &now);
-		if (err == 0 && now != *expected)
-			err = -EAGAIN;
-	}
-	if (err == 0)
-		list_for_each_safe(w, next, &a->waiters, node) {
-			if (w->mm != mm || w->address != from)
-				continue;
-			if (n >= wake + move)
-				break;
-			list_remove(&w->node);
-			if (n < wake) {
-				w->woken = true;
-				task_wake(w->task);
-			} else {
-				__atomic_store_n(&w->address, to, __ATOMIC_RELEASE);
-				list_append(&b->waiters, &w->node);
-			}
-			n++;
+	list_for_each_safe(w, next, &a->waiters, node) {
+		if (!same_key(w->key, from->key))
+			continue;
+		if (n >= wake + move)
+			break;
+		list_remove(&w->node);
+		if (n < wake) {
+			w->woken = true;
+			task_wake(w->task);
+		} else {
+			__atomic_store_n(&w->key.at, to->key.at, __ATOMIC_RELEASE);
+			list_append(&b->waiters, &w->node);
 		}
+		n++;
+	}
 	unlock_pair(&a->lock, &b->lock);
-	return err < 0 ? err : n;
+	return n;
+}
+
+static int futex_requeue(uaddr from, bool private, int wake, int move, uaddr to,
+			 const uint32_t *expected)
+{
+	struct futex_word a, b;
+	int n;
+
+	if (!private)
+		shared_release();
+	word_at(&a, from, private);
+	word_at(&b, to, private);
+	n = requeue(&a, wake, move, &b, expected);
+	word_drop(&a);
+	word_drop(&b);
+	return n;
 }
 
 /* A timespec in user memory as a monotonic deadline. */
@@ -168,7 +264,7 @@ static int deadline_of(uaddr timeout, bool absolute, bool realtime, nsec *deadli
 int32_t sys_futex(uint32_t address, int32_t operation, uint32_t value, uint32_t timeout,
 		  uint32_t address2, uint32_t value3)
 {
-	bool realtime = operation & FUTEX_CLOCK_REALTIME;
+	bool realtime = operation & FUTEX_CLOCK_REALTIME, private = operation & FUTEX_PRIVATE;
 	nsec deadline;
 	int err;
 
@@ -177,18 +273,18 @@ int32_t sys_futex(uint32_t address, int32_t operation, uint32_t value, uint32_t 
 	switch (operation & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME)) {
 	case FUTEX_WAIT:
 		err = deadline_of(timeout, false, false, &deadline);
-		return err < 0 ? err : futex_wait(address, value, deadline, ~0u);
+		return err < 0 ? err : futex_wait(address, private, value, deadline, ~0u);
 	case FUTEX_WAIT_BITSET:
 		if (!value3)
 			return -EINVAL;
 		err = deadline_of(timeout, true, realtime, &deadline);
-		return err < 0 ? err : futex_wait(address, value, deadline, value3);
+		return err < 0 ? err : futex_wait(address, private, value, deadline, value3);
 	case FUTEX_WAKE:
-		return futex_wake(current_process->mm, address, (int)min(value, (uint32_t)INT32_MAX), ~0u);
+		return futex_wake(address, private, (int)min(value, (uint32_t)INT32_MAX), ~0u);
 	case FUTEX_REQUEUE:
-		return futex_requeue(address, value, timeout, address2, NULL);
+		return futex_requeue(address, private, value, timeout, address2, NULL);
 	case FUTEX_CMP_REQUEUE:
-		return futex_requeue(address, value, timeout, address2, &value3);
+		return futex_requeue(address, private, value, timeout, address2, &value3);
 	default:
 		return -ENOSYS;
 	}

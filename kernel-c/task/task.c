@@ -26,6 +26,7 @@ struct task *task_new(struct process *p, int tid)
 	pending_init(&t->pending);
 	list_init(&t->of_process);
 	list_init(&t->queued);
+	list_init(&t->held_words);
 	__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
 	lock(&p->lock);
 	list_append(&p->tasks, &t->of_process);

@@ -74,6 +74,7 @@ struct task {
 	uaddr pending_word;     /* [o] libc's "something is pending" */
 	uaddr clear_tid;        /* [o] */
 	uaddr robust_list;      /* [o] */
+	struct list held_words; /* [o] process-shared mutexes: ipc/word.c */
 	uint32_t globals[4];    /* [o] what the program instance starts with */
 
 	enum task_outcome outcome; /* [o] why the kernel unwound */

@@ -72,6 +72,8 @@ uint32_t mm_stack_high(struct mm *mm);
 
 /* ---- futex.c ---- */
 int futex_wake_address(uaddr address, int count);
+struct inode;
+int futex_wake_file(struct inode *inode, int64_t at, int count);
 void futex_robust_exit(struct task *t);
 
 /* ---- host children: supervisor.c ---- */

@@ -4,6 +4,7 @@
 #include "../task/task.h"
 #include "inotify.h"
 #include "namei.h"
+#include "sharing.h"
 
 /* What watchers hear of a change of times. */
 static uint32_t times_event(const struct abi_timespec times[2])
@@ -138,6 +139,7 @@ int vfs_utimes(struct process *p, const struct path *path, const struct abi_time
 
 int vfs_truncate(struct inode *inode, int64_t length)
 {
+	int64_t was;
 	size_t one = 1;
 	int err;
 
@@ -151,8 +153,10 @@ int vfs_truncate(struct inode *inode, int64_t length)
 	    (err = inode_write_limit(length - 1, &one)) < 0)
 		return err;
 	mutex_lock(&inode->lock);
+	was = inode->size;
 	if ((err = inode->ops->truncate(inode, length)) == 0)
 		inode_modified(inode);
 	mutex_unlock(&inode->lock);
+	inode_bytes_changed(inode, min(was, length), max(was, length));
 	return err;
 }

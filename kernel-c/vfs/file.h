@@ -94,6 +94,11 @@ struct inode_ops {
 	/* Fill what the inode does not hold itself (st is filled generically before). 0 or an error. */
 	int (*getattr)(struct inode *inode, struct abi_stat *st);
 	int (*fallocate)(struct inode *inode, uint32_t mode, int64_t offset, int64_t length);
+	/*
+	 * Where the filesystem has the file's page in kernel memory, to read and write
+	 * with the inode locked; NULL: a hole or, with `make`, no space. NULL: by read and write.
+	 */
+	char *(*page)(struct inode *inode, uint64_t index, bool make);
 };
 
 struct inode {
@@ -113,6 +118,7 @@ struct inode {
 	void *pipe;                  /* [i] the pipe behind a FIFO */
 	struct list locks;           /* record locks, under vfs/lock.c's lock */
 	uint32_t version;            /* [a] bumped at each change of data: the module cache's key */
+	struct sharing *sharing;     /* [a] once it was mapped shared: sharing.h */
 	void *private;               /* the filesystem's */
 };
 

@@ -7,6 +7,7 @@
 #include "file_lock.h"
 #include "mount.h"
 #include "namei.h"
+#include "sharing.h"
 
 static struct slab_cache inode_cache = SLAB_CACHE("inode", struct inode);
 
@@ -39,6 +40,8 @@ struct inode *inode_new(struct superblock *sb, uint32_t mode, uint64_t ino)
 void inode_free(struct inode *inode)
 {
 	assert(list_empty(&inode->locks));
+	if (inode->sharing)
+		sharing_free(inode->sharing);
 	slab_free(&inode_cache, inode);
 }
 
