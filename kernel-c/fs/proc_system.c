@@ -173,17 +173,24 @@ static void show_cmdline(struct text *t, struct process *p)
 }
 
 void proc_show_mounts(struct text *t, struct process *p); /* proc_process.c */
+/* proc_kernel.c */
+void proc_show_objects(struct text *t, struct process *p);
+void proc_show_locks(struct text *t, struct process *p);
+void proc_show_waits(struct text *t, struct process *p);
 
 const struct proc_entry proc_system_entries[] = {
 	{ "cmdline", S_IFREG | 0444, show_cmdline, NULL, NULL },
 	{ "cpuinfo", S_IFREG | 0444, show_cpuinfo, NULL, NULL },
 	{ "filesystems", S_IFREG | 0444, show_filesystems, NULL, NULL },
 	{ "loadavg", S_IFREG | 0444, show_loadavg, NULL, NULL },
+	{ "lock_stat", S_IFREG | 0400, proc_show_locks, NULL, NULL },
 	{ "meminfo", S_IFREG | 0444, show_meminfo, NULL, NULL },
 	{ "mounts", S_IFREG | 0444, proc_show_mounts, NULL, NULL },
+	{ "objects", S_IFREG | 0400, proc_show_objects, NULL, NULL },
 	{ "slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL },
 	{ "stat", S_IFREG | 0444, show_stat, NULL, NULL },
 	{ "uptime", S_IFREG | 0444, show_uptime, NULL, NULL },
 	{ "version", S_IFREG | 0444, show_version, NULL, NULL },
+	{ "wait_stat", S_IFREG | 0400, proc_show_waits, NULL, NULL },
 };
 const unsigned proc_system_count = countof(proc_system_entries);

@@ -35,6 +35,10 @@ struct process *proc_process(struct inode *inode);
 int proc_may_look(struct process *p);
 extern const struct file_ops proc_trace_fops;
 
+struct wait_kind;
+/* A kind's name in one word, as wchan has it. */
+void proc_wait_name(const struct wait_kind *k, char *buf, size_t size);
+
 /* The link of /proc/PID/fd/N. */
 int proc_fd_follow(struct process *p, int fd, struct path *to);
 /* p's descriptors with a reference, or NULL when it has ended. */

@@ -38,6 +38,8 @@ struct slab_cache {
 /* A zeroed object, or NULL. */
 void *slab_alloc(struct slab_cache *cache);
 void slab_free(struct slab_cache *cache, void *object);
+/* Pages that its slabs take. */
+uint64_t slab_cache_pages(const struct slab_cache *c);
 /* Call f for every cache that was ever used (live objects: c->live - c->idle). */
 void slab_each(void (*f)(const struct slab_cache *c, void *arg), void *arg);
 

@@ -36,8 +36,47 @@ static bool is_mutex(const struct lock *l)
 	return l->rank < RANK_PROCESSES;
 }
 
+struct lock_stat lock_stats[RANKS];
+
+const char *lock_rank_name(enum lock_rank rank)
+{
+	static const char *const names[RANKS] = {
+#define NAME(rank) [RANK_##rank] = #rank
+		NAME(EPOLL_SET), NAME(FILE), NAME(RENAME), NAME(SHARED), NAME(WORDS), NAME(INODE), NAME(META),
+		NAME(PROCESSES), NAME(PROCESS), NAME(FILES), NAME(DENTRY), NAME(TTY), NAME(FIFO), NAME(INOTIFY),
+		NAME(PIPE), NAME(MM), NAME(FUTEX), NAME(ITIMER), NAME(TIMER), NAME(WORKER), NAME(TRACE),
+		NAME(WATCHES), NAME(SHARING), NAME(WAIT), NAME(EPOLL_QUEUE), NAME(EPOLL), NAME(REQUEST),
+		NAME(ICACHE), NAME(CHECKPOINT), NAME(CACHE), NAME(RUN), NAME(SLAB), NAME(PAGE), NAME(LOG),
+#undef NAME
+	};
+
+	return names[rank];
+}
+
+static void count_contention(struct lock *l, int turns)
+{
+	struct lock_stat *s = &lock_stats[l->rank];
+
+	__atomic_add_fetch(&s->contended, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&s->turns, (uint64_t)turns, __ATOMIC_RELAXED);
+}
+
+static void count_sleep(struct lock *l, nsec slept)
+{
+	struct lock_stat *s = &lock_stats[l->rank];
+	nsec longest = __atomic_load_n(&s->longest, __ATOMIC_RELAXED);
+
+	__atomic_add_fetch(&s->sleeps, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&s->slept, slept, __ATOMIC_RELAXED);
+	while (slept > longest &&
+	       !__atomic_compare_exchange_n(&s->longest, &longest, slept, false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED))
+		;
+}
+
 void lock_slow(struct lock *l)
 {
+	nsec before;
 	struct task *waits = is_mutex(l) ? current : NULL;
 
 	for (int turn = 0; turn < SPIN_TURNS; turn++) {
@@ -46,15 +85,20 @@ void lock_slow(struct lock *l)
 		if (word == 0 &&
 		    __atomic_compare_exchange_n(&l->word, &word, 1, false,
 						__ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
+						__ATOMIC_RELAXED)) {
+			count_contention(l, turn);
 			return;
+		}
 		spin_pause();
 	}
+	before = host_clock();
 	/* A mutex's holder may sleep, and need the CPU to go on; that of a lock has one. */
 	sched_block(waits);
 	while (__atomic_exchange_n(&l->word, 2, __ATOMIC_ACQUIRE) != 0)
 		host_futex_wait(&l->word, 2, FOREVER);
 	sched_unblock(waits);
+	count_contention(l, SPIN_TURNS);
+	count_sleep(l, host_clock() - before);
 }
 
 void unlock_slow(struct lock *l)
@@ -132,6 +176,7 @@ void lock_taken(struct lock *l)
 	if (cpu.nheld == MAX_HELD)
 		panic("lock: too many held");
 	cpu.held[cpu.nheld++] = l;
+	__atomic_add_fetch(&lock_stats[l->rank].taken, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&l->owner, &cpu, __ATOMIC_RELAXED);
 }
 

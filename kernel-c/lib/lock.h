@@ -66,6 +66,22 @@ struct lock {
 };
 #define LOCK_INIT(r) { .word = 0, .rank = (r) }
 
+#define RANKS (RANK_LOG + 1)
+
+/*
+ * What waiting for the locks of one rank has cost, for /proc/lock_stat. A free
+ * lock is only counted in debug builds; the rest costs nothing beside the wait.
+ */
+struct lock_stat {
+	uint32_t taken;     /* debug builds only */
+	uint32_t contended; /* was not free at once */
+	uint32_t sleeps;    /* not even after spinning */
+	uint64_t turns;     /* of spinning */
+	nsec slept, longest;
+};
+extern struct lock_stat lock_stats[RANKS];
+const char *lock_rank_name(enum lock_rank rank); /* NULL: there is no such rank */
+
 void lock_init(struct lock *l, enum lock_rank rank);
 void lock_slow(struct lock *l);
 void unlock_slow(struct lock *l);

@@ -156,6 +156,11 @@ void slab_each(void (*f)(const struct slab_cache *c, void *arg), void *arg)
 	}
 }
 
+uint64_t slab_cache_pages(const struct slab_cache *c)
+{
+	return (uint64_t)__atomic_load_n(&c->slabs, __ATOMIC_RELAXED) << slab_order(c);
+}
+
 #define KMALLOC_CACHE(bytes) \
 	{ .name = "kmalloc-" #bytes, .size = bytes, .lock = LOCK_INIT(RANK_SLAB) }
 static struct slab_cache sizes[] = {

@@ -197,7 +197,7 @@ int32_t sys_rt_sigsuspend(uint32_t mask, uint32_t size)
 	if ((err = copy_in(&set, mask, 8)) < 0)
 		return err;
 	signal_mask_temporarily(set);
-	current->seen = __atomic_load_n(&current->wakeups, __ATOMIC_SEQ_CST);
+	wait_as("sigsuspend");
 	while (wait_sleep(FOREVER) == 0)
 		;
 	return -ERESTARTNOHAND;
@@ -225,7 +225,7 @@ int32_t sys_rt_sigtimedwait(uint32_t set, uint32_t info, uint32_t timeout, uint3
 	wanted &= ~UNBLOCKABLE;
 	lock(&p->lock);
 	current->awaited = wanted;
-	current->seen = __atomic_load_n(&current->wakeups, __ATOMIC_SEQ_CST);
+	wait_as("sigtimedwait");
 	err = 0;
 	while (!(sig = signal_dequeue(current, wanted, &si)) && err == 0) {
 		unlock(&p->lock);

@@ -124,7 +124,7 @@ int32_t sys_clock_nanosleep(int32_t clock, int32_t flags, uint32_t request, uint
 		deadline = nsec_add(host_clock(), t);
 	else
 		deadline = clock == CLOCK_REALTIME ? t - wall_offset : t;
-	current->seen = __atomic_load_n(&current->wakeups, __ATOMIC_SEQ_CST);
+	wait_as("nanosleep");
 	do {
 		err = wait_sleep(deadline);
 	} while (err == 0);

@@ -114,7 +114,7 @@ static int wait_on(const struct futex_word *word, uint32_t value, nsec deadline,
 
 	lock(&b->lock);
 	list_append(&b->waiters, &w.node);
-	current->seen = __atomic_load_n(&current->wakeups, __ATOMIC_SEQ_CST);
+	wait_as("futex");
 	unlock(&b->lock);
 	err = word_load(word, &now);
 	if (err == 0 && now != value)

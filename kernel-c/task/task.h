@@ -55,6 +55,8 @@ struct task {
 	uint32_t seen;          /* [o] wakeups when last looked at */
 	bool parked;            /* [a] waits on the futex, not spinning */
 	bool quick;             /* [o] its last sleep was a short one */
+	bool woken;             /* [o] from an earlier sleep for the same */
+	struct wait_kind *waits_on; /* [a, written o] where it slept last, or sleeps */
 	bool killed;            /* [a] must die: SIGKILL, exit_group or exec elsewhere */
 	uint8_t attention;      /* [a] look for signals, stops and kills on the way out: ATTENTION_* */
 	bool traced;            /* [a, written under p] its calls are recorded (trace.c) */

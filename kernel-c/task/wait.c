@@ -18,10 +18,37 @@
 #define SPIN_TURNS_QUICK 40000
 #define QUICK_SLEEP 150000ll /* ns */
 
-void wait_queue_init(struct wait_queue *q)
+static struct wait_kind *kinds; /* a stack that only grows */
+
+static void count(struct wait_kind *k, uint32_t *n)
+{
+	__atomic_add_fetch(n, 1, __ATOMIC_RELAXED);
+	if (likely(__atomic_load_n(&k->listed, __ATOMIC_RELAXED)) ||
+	    __atomic_exchange_n(&k->listed, 1, __ATOMIC_RELAXED))
+		return;
+	k->next = __atomic_load_n(&kinds, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&kinds, &k->next, k, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
+void wait_kind_each(void (*f)(const struct wait_kind *k, void *arg), void *arg)
+{
+	for (struct wait_kind *k = __atomic_load_n(&kinds, __ATOMIC_ACQUIRE); k; k = k->next)
+		f(k, arg);
+}
+
+void wait_queue_init_kind(struct wait_queue *q, struct wait_kind *kind)
 {
 	lock_init(&q->lock, RANK_WAIT);
 	list_init(&q->waiters);
+	q->kind = kind;
+}
+
+void wait_as_kind(struct wait_kind *kind)
+{
+	__atomic_store_n(&current->waits_on, kind, __ATOMIC_RELAXED);
+	current->woken = false;
+	current->seen = __atomic_load_n(&current->wakeups, __ATOMIC_SEQ_CST);
 }
 
 void wait_begin(struct wait_queue *q, struct waiter *w)
@@ -32,7 +59,7 @@ void wait_begin(struct wait_queue *q, struct waiter *w)
 	lock(&q->lock);
 	list_append(&q->waiters, &w->node);
 	unlock(&q->lock);
-	current->seen = __atomic_load_n(&current->wakeups, __ATOMIC_SEQ_CST);
+	wait_as_kind(q->kind);
 }
 
 void wait_watch(struct wait_queue *q, struct waiter *w, void (*woken)(struct waiter *w))
@@ -51,11 +78,20 @@ void wait_end(struct waiter *w)
 	unlock(&w->queue->lock);
 }
 
+static void wake_parked(struct task *t)
+{
+	struct wait_kind *k = __atomic_load_n(&t->waits_on, __ATOMIC_RELAXED);
+
+	if (k)
+		count(k, &k->wakeups);
+	sched_wake(t);
+}
+
 void task_wake(struct task *t)
 {
 	__atomic_add_fetch(&t->wakeups, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&t->parked, __ATOMIC_SEQ_CST))
-		sched_wake(t);
+		wake_parked(t);
 }
 
 static int park(struct task *t, nsec deadline)
@@ -69,6 +105,12 @@ static int park(struct task *t, nsec deadline)
 	before = host_clock();
 	if (deadline != FOREVER && before >= deadline)
 		return -ETIMEDOUT;
+	if (t->waits_on) {
+		count(t->waits_on, &t->waits_on->sleeps);
+		if (t->woken)
+			count(t->waits_on, &t->waits_on->again);
+	}
+	t->woken = true;
 	err = sched_park(before, deadline);
 	t->quick = t->sched.since - before < QUICK_SLEEP;
 	return err;

@@ -28,11 +28,41 @@
 
 struct task;
 
+/*
+ * The queues that one line of code makes have a kind: their name, for wchan, and
+ * what sleeping on them was like, for /proc/wait_stat. Only what goes through the
+ * scheduler is counted; who finds the wake-up while spinning pays nothing.
+ */
+struct wait_kind {
+	const char *file, *name;
+	uint32_t sleeps;   /* [a] */
+	uint32_t wakeups;  /* [a] of those who really slept */
+	uint32_t again;    /* [a] woken, and the condition did not hold */
+	uint32_t listed;   /* [a] */
+	struct wait_kind *next;
+};
+#define WAIT_KIND(name) { __FILE__, (name), 0, 0, 0, 0, NULL }
+/* Call f for each kind on which anybody has slept. */
+void wait_kind_each(void (*f)(const struct wait_kind *k, void *arg), void *arg);
+
 struct wait_queue {
 	struct lock lock;
 	struct list waiters;
+	struct wait_kind *kind; /* [I] */
 };
-#define WAIT_QUEUE_INIT(name) { LOCK_INIT(RANK_WAIT), LIST_INIT((name).waiters) }
+#define WAIT_QUEUE_INIT(queue) \
+	{ LOCK_INIT(RANK_WAIT), LIST_INIT((queue).waiters), &(struct wait_kind)WAIT_KIND(#queue) }
+#define wait_queue_init(q) do { \
+	static struct wait_kind queue_kind = WAIT_KIND(#q); \
+	wait_queue_init_kind(q, &queue_kind); \
+} while (0)
+void wait_queue_init_kind(struct wait_queue *q, struct wait_kind *kind);
+/* The current task begins to wait, but on no queue: wake-ups from here on count. */
+#define wait_as(what) do { \
+	static struct wait_kind other_kind = WAIT_KIND(what); \
+	wait_as_kind(&other_kind); \
+} while (0)
+void wait_as_kind(struct wait_kind *kind);
 
 struct waiter {
 	struct list node;
@@ -41,7 +71,6 @@ struct waiter {
 	void (*woken)(struct waiter *w); /* instead of waking a task; the queue is locked */
 };
 
-void wait_queue_init(struct wait_queue *q);
 /* Put the current task on q; it may be on many queues at once (poll). */
 void wait_begin(struct wait_queue *q, struct waiter *w);
 /* Have `woken` called at each wake-up of q, until wait_end. It must not sleep. */

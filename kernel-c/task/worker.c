@@ -50,6 +50,13 @@ static bool want_more(void)
 	return nlive < WORKERS_MAX && nidle + nstarting < nqueued + WORKERS_SPARE;
 }
 
+void worker_count(struct worker_count *n)
+{
+	lock(&worker_lock);
+	*n = (struct worker_count){ nlive, nidle, nstarting, nqueued };
+	unlock(&worker_lock);
+}
+
 static void give_job(struct worker *w, struct task *t)
 {
 	w->state = WORKER_BUSY;

@@ -10,6 +10,10 @@
 void worker_poke_end(struct task *t);
 /* Supervisor: start, poke and bury workers as asked. */
 void worker_run(void);
+struct worker_count {
+	int live, idle, starting, queued; /* queued: jobs without a worker */
+};
+void worker_count(struct worker_count *n);
 /* The worker under t crashed, or t could not be started: it dies by SIGKILL. */
 void task_crashed(struct task *t);
 /* Bytes of TLS of a kernel instance. */
