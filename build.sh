@@ -102,19 +102,20 @@ need_wasmtime() {
 		--features run,cranelift,parallel-compilation,threads,cache,wat
 }
 
-# Two builds at once would write the same files; the second waits.
-lock_build() {
-	exec 8>build/.lock
-	flock -n 8 || { say "waiting for another build"; flock 8; }
+# Two builds of one part at once would write the same files; the second waits.
+lock_build() { # PART
+	exec 8>"build/.lock-$1"
+	flock -n 8 || { say "waiting for another build of the $1"; flock 8; }
 }
 
-# need_frame: what every target needs.
+# need_frame PART: what every target needs; then this part is ours alone.
 need_frame() {
-	lock_build
+	lock_build frame
 	need_tools
 	need_npm
 	need_wit_bindgen
 	generate
+	lock_build "$1"
 }
 
 # ---- building ----
@@ -134,7 +135,7 @@ generate() {
 }
 
 kernel() {
-	need_frame
+	need_frame kernel
 	local partial=
 	[[ ${1:-} == --partial ]] && partial=1
 	local parts=(kernel uaccess)
@@ -149,14 +150,14 @@ kernel() {
 }
 
 libc() {
-	need_frame
+	need_frame userland
 	need_packages dpkg-dev patch xz-utils bzip2 g++ llvm-$LLVM-dev # g++ and LLVM's headers for the pass in userland/cc
 	TABOS_JOBS=$JOBS userland/libc/build.sh
 }
 
 userland() {
 	libc
-	need_packages squashfs-tools ncurses-bin libc-bin # images, tic, zic
+	need_packages squashfs-tools ncurses-bin libc-bin tcl # images, tic, zic, SQLite's own build
 	userland/ports/build.sh
 	node wit/check.mjs --as program build/root
 	userland/archive.sh
@@ -164,7 +165,7 @@ userland() {
 
 # The page and the Node host, from TypeScript.
 site() {
-	need_frame
+	need_frame site
 	mkdir -p build/site build/node
 	if newer build/.bundles boot drivers-ts build/gen/kernel.d.ts rollup.config.mjs tsconfig.json package-lock.json; then
 		say "checking and bundling TypeScript"

@@ -55,6 +55,11 @@ names=
 take zoneinfo share/zoneinfo
 take terminfo share/terminfo
 take dev include lib
+take git bin/git bin/git-receive-pack bin/git-upload-archive bin/git-upload-pack \
+	libexec/git-core share/git-core
+take sqlite bin/sqlite3
+take e2fsprogs sbin/e2fsck sbin/mke2fs sbin/tune2fs sbin/dumpe2fs sbin/debugfs \
+	sbin/resize2fs sbin/mkfs.ext2 sbin/fsck.ext2
 mkdir -p "$work/base.root"
 mv "$staging"/usr/* "$work/base.root"
 # Of /usr only this can be written.
