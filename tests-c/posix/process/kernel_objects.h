@@ -31,7 +31,7 @@ static int is_tabos(void)
 	return uname(&u) == 0 && strcmp(u.sysname, "TabOS") == 0;
 }
 
-static struct objects *objects_read(struct objects *o)
+static inline struct objects *objects_read(struct objects *o)
 {
 	char line[256], name[64];
 	long total = 0, free = 0, live;
@@ -94,7 +94,7 @@ static long objects_grown(const struct objects *before, const struct objects *no
 }
 
 /* Wait until the kernel holds no more than before; false, with what there is more, if it does not come to that. */
-static int objects_settle(const struct objects *before, long slack_kib)
+static inline int objects_settle(const struct objects *before, long slack_kib)
 {
 	const struct timespec moment = { 0, 25000000 };
 	static struct objects now;
