@@ -1,28 +1,88 @@
 /*
- * /dev/idb0: the host's first block store as a device. Bytes anywhere; a write
- * that covers a block only in part reads it first.
- *
- * The store is opened with the first file and closed with the last.
- *
- * m under device->io   l under device->lock
+ * Block devices: opening them, and the synchronous calls (block.h). Those over a
+ * store of the host are here, loop devices in loop.c.
  */
+#include "block.h"
+
 #include "../kernel.h"
 #include "../lib/alloc.h"
-#include "request.h"
+#include "../vfs/mount.h"
+#include "../vfs/namei.h"
+#include "block_file.h"
+#include "loop.h"
 
-#define BLOCK 4096u
-#define RUN 16u /* blocks per request: stores like large aligned calls */
+static struct lock devices_lock = LOCK_INIT(RANK_REQUEST);
+static struct list devices = LIST_INIT(devices); /* [b] */
+static struct slab_cache device_cache = SLAB_CACHE("block_device", struct block_device);
+/* One store is opened at a time: else two would open the same. */
+static struct mutex opening = MUTEX_INIT(RANK_META);
 
-static struct device {
-	const char *name;    /* of the store */
-	struct mutex io;     /* opening, and read-modify-write */
-	struct lock lock;    /* RANK_REQUEST */
-	int files;           /* [l] */
-	int store;           /* [l] handle, or -1 */
-} device = { "idb0", MUTEX_INIT(RANK_INODE), LOCK_INIT(RANK_REQUEST), 0, -1 };
+struct block_device *block_new(const struct block_ops *ops, const char *name, bool read_only)
+{
+	struct block_device *b = slab_alloc(&device_cache);
 
-/* Do a request without data: the result. */
-static int simple(enum request_kind kind, int store, int64_t *blocks)
+	if (!b)
+		return NULL;
+	b->ops = ops;
+	kstrlcpy(b->name, name, sizeof b->name);
+	b->read_only = read_only;
+	b->refs = 1;
+	b->dev = fs_new_dev();
+	list_init(&b->all);
+	return b;
+}
+
+struct block_device *block_get(struct block_device *b)
+{
+	lock(&devices_lock);
+	b->refs++;
+	unlock(&devices_lock);
+	return b;
+}
+
+void block_put(struct block_device *b)
+{
+	bool last;
+
+	lock(&devices_lock);
+	last = --b->refs == 0;
+	if (last)
+		list_remove(&b->all);
+	unlock(&devices_lock);
+	if (!last)
+		return;
+	b->ops->close(b);
+	slab_free(&device_cache, b);
+}
+
+int block_claim(struct block_device *b)
+{
+	bool was;
+
+	lock(&devices_lock);
+	was = b->claimed;
+	b->claimed = true;
+	unlock(&devices_lock);
+	return was ? -EBUSY : 0;
+}
+
+void block_unclaim(struct block_device *b)
+{
+	lock(&devices_lock);
+	b->claimed = false;
+	unlock(&devices_lock);
+}
+
+/* ---- stores ---- */
+
+static void store_submit(struct block_device *b, struct request *r)
+{
+	r->store = b->store;
+	request_submit(r);
+}
+
+/* Do a request without data: the result; *v gets what it tells, if it tells anything. */
+static int simple(enum request_kind kind, int store, int64_t v[2])
 {
 	struct request *r = request_new(kind, 0);
 	int result;
@@ -31,241 +91,271 @@ static int simple(enum request_kind kind, int store, int64_t *blocks)
 		return -ENOMEM;
 	r->store = store;
 	result = request_do(r);
-	if (blocks && result >= 0)
-		*blocks = r->blocks;
+	if (v && result >= 0) {
+		v[0] = r->blocks;
+		v[1] = r->available;
+	}
 	request_put(r);
-	return result;
+	return result < 0 ? result : 0;
 }
 
-static int store_open(struct device *d)
+static int store_size(struct block_device *b, int64_t *blocks)
 {
-	size_t length = strlen(d->name);
+	int64_t v[2];
+	int err = simple(REQUEST_SEEK, b->store, v);
+
+	if (err == 0)
+		*blocks = v[0];
+	return err;
+}
+
+static int store_estimate(struct block_device *b, int64_t *held, int64_t *available)
+{
+	int64_t v[2];
+	int err = simple(REQUEST_ESTIMATE, b->store, v);
+
+	if (err == 0) {
+		*held = v[0];
+		*available = v[1];
+	}
+	return err;
+}
+
+static void store_close(struct block_device *b)
+{
+	struct request *r = request_new(REQUEST_CLOSE, 0);
+
+	if (!r) {
+		klog(4, "%s: no memory to close it", b->name);
+		return;
+	}
+	r->store = b->store;
+	request_submit(r);
+	request_put(r);
+}
+
+static const struct block_ops store_ops = {
+	.submit = store_submit,
+	.size = store_size,
+	.estimate = store_estimate,
+	.close = store_close,
+};
+
+/* The driver's handle of a store, or -errno. */
+static int store_handle(const char *name, bool read_only)
+{
+	size_t length = strlen(name);
 	struct request *r = request_new(REQUEST_OPEN, length);
 	int handle;
 
 	if (!r)
 		return -ENOMEM;
-	memcpy(r->buffer, d->name, length);
+	memcpy(r->buffer, name, length);
 	r->length = (uint32_t)length;
+	r->flags = read_only ? 1 : 0;
 	handle = request_do(r);
 	request_put(r);
-	if (handle < 0)
-		return handle;
-	lock(&d->lock);
-	d->store = handle;
-	unlock(&d->lock);
-	return 0;
+	return handle;
 }
 
-/* One file less; the last closes the store, without waiting for that. */
-static void device_drop(struct device *d)
+static struct block_device *store_find(const char *name, bool read_only, int *err)
 {
-	struct request *r;
-	int store = -1;
+	struct block_device *b, *found = NULL;
 
-	lock(&d->lock);
-	if (--d->files == 0) {
-		store = d->store;
-		d->store = -1;
+	lock(&devices_lock);
+	list_for_each(b, &devices, all)
+		if (b->ops == &store_ops && strcmp(b->name, name) == 0) {
+			found = b;
+			*err = b->read_only && !read_only ? -EROFS : 0;
+			if (*err == 0)
+				b->refs++;
+			break;
+		}
+	unlock(&devices_lock);
+	return found;
+}
+
+static struct block_device *store_open_once(const char *name, bool read_only, int *err)
+{
+	struct block_device *b;
+	int handle;
+
+	if ((b = store_find(name, read_only, err)))
+		return *err < 0 ? NULL : b;
+	*err = -ENAMETOOLONG;
+	if (strlen(name) >= sizeof b->name)
+		return NULL;
+	if ((*err = handle = store_handle(name, read_only)) < 0)
+		return NULL;
+	if (!(b = block_new(&store_ops, name, read_only))) {
+		*err = -ENOMEM;
+		simple(REQUEST_CLOSE, handle, NULL);
+		return NULL;
 	}
-	unlock(&d->lock);
-	if (store < 0)
-		return;
-	r = request_new(REQUEST_CLOSE, 0);
+	b->store = handle;
+	block_add(b);
+	*err = 0;
+	return b;
+}
+
+static struct block_device *store_open(const char *name, bool read_only, int *err)
+{
+	struct block_device *b;
+
+	mutex_lock(&opening);
+	b = store_open_once(name, read_only, err);
+	mutex_unlock(&opening);
+	return b;
+}
+
+void block_add(struct block_device *b)
+{
+	lock(&devices_lock);
+	list_append(&devices, &b->all);
+	unlock(&devices_lock);
+}
+
+struct block_device *block_find_file(struct inode *inode)
+{
+	struct block_device *b, *found = NULL;
+
+	lock(&devices_lock);
+	list_for_each(b, &devices, all)
+		if (b->file && b->file->inode == inode) {
+			found = b;
+			b->refs++;
+			break;
+		}
+	unlock(&devices_lock);
+	return found;
+}
+
+/* ---- by path ---- */
+
+static struct block_device *open_path(const char *path, bool read_only, int *err)
+{
+	struct process *p = current ? current_process : NULL;
+	struct path at;
+	struct block_device *b = NULL;
+	char name[sizeof b->name];
+
+	if ((*err = path_lookup(p, AT_FDCWD, path, WALK_FOLLOW, &at)) < 0)
+		return NULL;
+	if (S_ISREG(at.dentry->inode->mode))
+		b = loop_open(p, path, read_only, err);
+	else if ((*err = block_file_store(at.dentry->inode, name, sizeof name)) == 0)
+		b = store_open(name, read_only, err);
+	path_put(&at);
+	return b;
+}
+
+struct block_device *block_open(const char *source, uint32_t flags, int *err)
+{
+	bool read_only = flags & BLOCK_READ_ONLY;
+	struct block_device *b = NULL;
+
+	*err = -ENOENT;
+	if (!(flags & BLOCK_STORE))
+		b = open_path(source, read_only, err);
+	if (!b && *err == -ENOENT && source[0] && !strchr(source, '/'))
+		b = store_open(source, read_only, err);
+	return b;
+}
+
+/* ---- synchronously ---- */
+
+/* A list of pages that outlives who waits for it; it goes with its request. */
+struct transfer {
+	bool abandoned; /* the waiter was killed: the pages are ours */
+	struct request_page pages[];
+};
+
+static void transfer_release(struct request *r)
+{
+	struct transfer *t = r->private;
+
+	if (t->abandoned)
+		for (uint32_t i = 0; i < r->count; i++)
+			page_free(t->pages[i].page, 0);
+	kfree(t);
+}
+
+static int transfer(struct block_device *b, enum request_kind kind, struct request_page *pages,
+		    uint32_t count)
+{
+	struct transfer *t = kmalloc(sizeof *t + count * sizeof *pages);
+	struct request *r = t ? request_new(kind, 0) : NULL;
+	int result;
+
 	if (!r) {
-		klog(4, "%s: no memory to close it", d->name);
-		return;
+		kfree(t);
+		return -ENOMEM;
 	}
-	r->store = store;
-	request_submit(r);
+	t->abandoned = false;
+	if (count)
+		memcpy(t->pages, pages, count * sizeof *pages);
+	r->pages = t->pages;
+	r->count = count;
+	r->private = t;
+	r->release = transfer_release;
+	block_submit(b, r);
+	result = request_wait(r);
+	if (result == -EINTR && count) {
+		t->abandoned = true;
+		for (uint32_t i = 0; i < count; i++)
+			pages[i].page = NULL;
+	}
 	request_put(r);
+	return result < 0 ? result : 0;
 }
 
-static int block_open(struct inode *inode, struct file *f)
+int block_read(struct block_device *b, struct request_page *pages, uint32_t count)
 {
-	struct device *d = &device;
-	bool opened;
+	return count ? transfer(b, REQUEST_READ_LIST, pages, count) : 0;
+}
+
+int block_write(struct block_device *b, struct request_page *pages, uint32_t count)
+{
+	if (b->read_only)
+		return -EROFS;
+	return count ? transfer(b, REQUEST_WRITE_LIST, pages, count) : 0;
+}
+
+int block_flush(struct block_device *b)
+{
+	return transfer(b, REQUEST_FLUSH, NULL, 0);
+}
+
+int block_read_bytes(struct block_device *b, uint64_t offset, void *to, size_t n)
+{
+	char *at = to;
 	int err = 0;
 
-	mutex_lock(&d->io);
-	lock(&d->lock);
-	d->files++;
-	opened = d->store >= 0;
-	unlock(&d->lock);
-	if (!opened)
-		err = store_open(d);
-	mutex_unlock(&d->io);
-	if (err < 0)
-		device_drop(d);
-	else
-		f->private = d;
+	while (n > 0 && err == 0) {
+		size_t in = (size_t)(offset % BLOCK_BYTES), part = min(n, BLOCK_BYTES - in);
+		struct request_page page = { (uint32_t)(offset / BLOCK_BYTES), page_alloc(0) };
+
+		if (offset / BLOCK_BYTES > UINT32_MAX)
+			err = -EINVAL;
+		else if (!page.page)
+			err = -ENOMEM;
+		else if ((err = block_read(b, &page, 1)) == 0)
+			memcpy(at, (char *)page.page + in, part);
+		if (page.page)
+			page_free(page.page, 0);
+		at += part;
+		offset += part;
+		n -= part;
+	}
 	return err;
 }
 
-static void block_release(struct file *f)
+int block_size(struct block_device *b, int64_t *blocks)
 {
-	if (f->private)
-		device_drop(f->private);
+	return b->ops->size(b, blocks);
 }
 
-/* How much of [pos, pos+left) one request moves: whole blocks around it. */
-static uint32_t span(int64_t pos, size_t left, uint32_t *offset)
+int block_estimate(struct block_device *b, int64_t *held, int64_t *available)
 {
-	uint64_t end;
-
-	*offset = (uint32_t)(pos % BLOCK);
-	end = min((uint64_t)*offset + left, (uint64_t)RUN * BLOCK);
-	return (uint32_t)((end + BLOCK - 1) / BLOCK);
-}
-
-static int transfer(struct device *d, struct request *r, enum request_kind kind, uint32_t block,
-		    uint32_t count)
-{
-	r->kind = kind;
-	r->store = d->store;
-	r->block = block;
-	r->count = count;
-	return request_do(r);
-}
-
-static bool in_range(int64_t pos)
-{
-	return pos >= 0 && pos / BLOCK < (int64_t)UINT32_MAX - RUN;
-}
-
-static int64_t block_read(struct file *f, struct uio *u, int64_t *pos)
-{
-	struct device *d = f->private;
-	int64_t blocks, total = 0, done = 0;
-	int err = simple(REQUEST_SEEK, d->store, &blocks);
-
-	if (err < 0)
-		return err;
-	while (u->left > 0 && in_range(*pos) && *pos < blocks * BLOCK) {
-		uint32_t offset, count = span(*pos, u->left, &offset);
-		struct request *r = request_new(REQUEST_READ, count * BLOCK);
-
-		if (!r)
-			return total ? total : -ENOMEM;
-		done = transfer(d, r, REQUEST_READ, (uint32_t)(*pos / BLOCK), count);
-		if (done >= 0)
-			done = uio_out(u, (char *)r->buffer + offset,
-				       (size_t)min((int64_t)(count * BLOCK - offset),
-						   blocks * BLOCK - *pos));
-		request_put(r);
-		if (done <= 0)
-			break;
-		*pos += done;
-		total += done;
-	}
-	return total ? total : done;
-}
-
-/* Read the blocks at the ends of the run that the write covers only in part. */
-static int fill_edges(struct device *d, char *data, uint32_t block, uint32_t count,
-		      uint32_t offset, uint32_t length)
-{
-	const uint32_t last = count - 1;
-	int err = 0;
-
-	for (uint32_t i = 0; i < count && err >= 0; i += last ? last : 1) {
-		bool whole = (i > 0 || offset == 0) &&
-			     (i < last || (offset + length) % BLOCK == 0);
-		struct request *r;
-
-		if (whole)
-			continue;
-		r = request_new(REQUEST_READ, BLOCK);
-		if (!r)
-			return -ENOMEM;
-		err = transfer(d, r, REQUEST_READ, block + i, 1);
-		if (err >= 0)
-			memcpy(data + i * BLOCK, r->buffer, BLOCK);
-		request_put(r);
-	}
-	return err < 0 ? err : 0;
-}
-
-/* Write one run of blocks: the count of bytes. io is held. */
-static int64_t write_run(struct device *d, struct uio *u, int64_t pos)
-{
-	uint32_t offset, count = span(pos, u->left, &offset), block = (uint32_t)(pos / BLOCK);
-	uint32_t length = (uint32_t)min(u->left, (size_t)(count * BLOCK - offset));
-	struct request *r = request_new(REQUEST_WRITE, count * BLOCK);
-	int64_t done;
-
-	if (!r)
-		return -ENOMEM;
-	done = fill_edges(d, r->buffer, block, count, offset, length);
-	if (done == 0)
-		done = uio_in(u, (char *)r->buffer + offset, length);
-	if (done > 0 && done < length) /* a fault half way: the rest is not known */
-		done = -EFAULT;
-	if (done > 0) {
-		int err = transfer(d, r, REQUEST_WRITE, block, count);
-
-		if (err < 0)
-			done = err;
-	}
-	request_put(r);
-	return done;
-}
-
-static int64_t block_write(struct file *f, struct uio *u, int64_t *pos)
-{
-	struct device *d = f->private;
-	int64_t total = 0, done = 0;
-
-	mutex_lock(&d->io);
-	while (u->left > 0) {
-		done = in_range(*pos) ? write_run(d, u, *pos) : -ENOSPC;
-		if (done <= 0)
-			break;
-		*pos += done;
-		total += done;
-	}
-	mutex_unlock(&d->io);
-	return total ? total : done;
-}
-
-static int block_fsync(struct file *f, bool data_only)
-{
-	struct device *d = f->private;
-
-	return simple(REQUEST_FLUSH, d->store, NULL);
-}
-
-static int64_t block_lseek(struct file *f, int64_t offset, int whence)
-{
-	struct device *d = f->private;
-	int64_t blocks = 0, base = 0;
-	int err;
-
-	if (whence == SEEK_END) {
-		if ((err = simple(REQUEST_SEEK, d->store, &blocks)) < 0)
-			return err;
-		base = blocks * BLOCK;
-	} else if (whence == SEEK_CUR) {
-		base = f->pos;
-	} else if (whence != SEEK_SET) {
-		return -EINVAL;
-	}
-	if (__builtin_add_overflow(base, offset, &base) || base < 0)
-		return -EINVAL;
-	return f->pos = base;
-}
-
-static const struct file_ops block_ops = {
-	.open = block_open,
-	.release = block_release,
-	.read = block_read,
-	.write = block_write,
-	.lseek = block_lseek,
-	.fsync = block_fsync,
-};
-
-void block_init(void);
-void block_init(void)
-{
-	devfs_add("idb0", 0600, makedev(7, 0), &block_ops);
+	return b->ops->estimate(b, held, available);
 }

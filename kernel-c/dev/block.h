@@ -23,25 +23,12 @@
 struct block_device;
 struct file;
 
-/*
- * An operation under way, made by block_io_new. It counts its references: the
- * submitter's, and one until it has ended.
- */
-struct block_io {
-	struct block_device *device; /* [I] */
-	enum request_kind kind;      /* [I] REQUEST_READ_LIST, WRITE_LIST or FLUSH */
-	struct request_page *pages;  /* [I] `count` of them, whoever submits keeps them */
-	uint32_t count;              /* [I] */
-	/* Called once when it has ended, on any thread, perhaps before block_submit
-	 * returns. Must not sleep. */
-	void (*complete)(struct block_io *io, int result);
-	void *private;
-};
+/* Blocks that move are a list of struct request_page (request.h). */
 
 struct block_ops {
-	/* Begin io; io->complete follows. May be called on the supervisor and
-	 * must not sleep. */
-	void (*submit)(struct block_io *io);
+	/* Begin r, of which kind, pages, count, complete and private are set. */
+	void (*submit)(struct block_device *b, struct request *r);
+	bool sleeps; /* submit does: never to be called on the supervisor */
 	/* Blocks up to the last one in use; sleeps. */
 	int (*size)(struct block_device *b, int64_t *blocks);
 	/* Blocks that hold something, and how many more could; sleeps. */
@@ -63,11 +50,13 @@ struct block_device {
 };
 
 #define BLOCK_READ_ONLY 1u
+#define BLOCK_STORE 2u /* source is the name of a store, not a path */
 
 /*
- * Open what a mount's source names: a store ("name" or "/dev/name"), or by any
- * other path a regular file, as a loop device. The device, with a reference, or
- * NULL and *err (ENOENT, EBUSY: another tab has it, EROFS, EACCES …). Sleeps.
+ * Open what a mount's source names: the path of a device (/dev/idb0) or of a
+ * regular file, which becomes a loop device; or else, if it has no slash, a
+ * store. The device, with a reference, or NULL and *err (ENOENT, EBUSY: another
+ * tab has it, EROFS, EACCES, ENOTBLK …). Sleeps.
  */
 struct block_device *block_open(const char *source, uint32_t flags, int *err);
 struct block_device *block_get(struct block_device *b);
@@ -89,13 +78,19 @@ int block_read(struct block_device *b, struct request_page *pages, uint32_t coun
  * tables that are read once, and whatever the caller caches itself. 0 or -errno. Sleeps.
  */
 int block_read_bytes(struct block_device *b, uint64_t offset, void *to, size_t n);
-/* Write and flush, for formatting: 0 or -errno. Sleeps. Nobody changes the pages meanwhile. */
+/* Write, outside of any checkpoint: the same. */
 int block_write(struct block_device *b, struct request_page *pages, uint32_t count);
 int block_flush(struct block_device *b);
 int block_size(struct block_device *b, int64_t *blocks);
 int block_estimate(struct block_device *b, int64_t *held, int64_t *available);
 
-/* Asynchronously: io is the caller's until `complete` is called. Never sleeps, never fails. */
-void block_submit(struct block_io *io);
+/*
+ * Asynchronously: a REQUEST_READ_LIST, WRITE_LIST or FLUSH, made by request_new.
+ * r->pages stay until r->complete is called, on any thread, perhaps before this returns.
+ */
+static inline void block_submit(struct block_device *b, struct request *r)
+{
+	b->ops->submit(b, r);
+}
 
 #endif

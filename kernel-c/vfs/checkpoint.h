@@ -30,13 +30,16 @@
 struct checkpoint_ops {
 	/*
 	 * A checkpoint is about to be taken: put what the filesystem still holds
-	 * elsewhere (inodes, counters) into pages made dirty in time, by
-	 * page_dirtied. No operation is under way. Must not sleep or fail.
+	 * elsewhere (inodes, counters) into pages that were made dirty in time. No
+	 * operation is under way. Must not sleep or fail; any thread.
 	 */
 	void (*settle)(struct checkpoints *c);
+	/* The last that was taken has ended, with 0 or -errno: after a failure the
+	 * next has its changes too. Must not sleep; any thread. */
+	void (*ended)(struct checkpoints *c, int error);
+	/* Free what c is in: nobody uses it any more. */
+	void (*free)(struct checkpoints *c);
 };
-
-struct checkpoint_run; /* checkpoint.c: one that is under way */
 
 struct checkpoints {
 	const struct checkpoint_ops *ops; /* [I] */
@@ -45,23 +48,30 @@ struct checkpoints {
 	int operations;                   /* [c] under way */
 	bool taking;                      /* [c] none may begin */
 	bool writing;                     /* [c] one is on its way to the store */
+	bool armed;                       /* [c] the timer runs */
+	bool closed;                      /* [c] unmounted: the timer is to keep still */
 	uint64_t open;                    /* [a] changes made now belong to this one */
 	uint64_t wanted;                  /* [c] up to here somebody waits, or the timer wants */
 	uint64_t done;                    /* [a] this one and all before are durable */
 	uint64_t ended;                   /* [c] how many have ended, well or badly */
-	int error;                        /* [c] of the last that ended, or 0 */
-	uint32_t dirty;                   /* [a] pages */
+	uint64_t failed;                  /* [c] the last that failed, or 0 … */
+	int error;                        /* [c] … and why */
+	uint32_t dirty, flying;           /* [a] pages, of the open one and of the one on its way */
 	struct list folios;               /* [c] that have dirty pages */
-	struct checkpoint_run *run;       /* [t] memory for the next: enough for all that is dirty */
+	struct list chunks;               /* [c] lists to write, empty, */
+	uint32_t room;                    /* [c] with room for so many pages: for all that are dirty */
+	struct list run;                  /* [t] the lists on their way */
+	uint32_t pending;                 /* [a] writes not yet ended */
+	int run_error;                    /* [a] of any of them */
+	struct request *flush;            /* [t] */
 	struct wait_queue moved;          /* any of these has changed */
-	struct timer timer;
-	bool armed;                       /* [c] */
-	bool closed;                      /* [c] unmounted: the timer is to keep still */
+	struct timer timer;               /* also counts who uses c */
 };
 
+/* 0 or -ENOMEM. */
 int checkpoints_init(struct checkpoints *c, const struct checkpoint_ops *ops,
 		     struct block_device *device);
-/* Nothing is dirty or under way any more (checkpoint_sync), or is to be lost. */
+/* Nobody uses c any more; what is dirty is lost (checkpoint_sync). ops->free follows, perhaps later. */
 void checkpoints_free(struct checkpoints *c);
 
 /*
@@ -85,11 +95,18 @@ void checkpoint_want(struct checkpoints *c);
 
 /* ---- for page_cache.c ---- */
 
-/* A page is about to become dirty: have memory ready to write it. 0 or -ENOMEM. Within an operation. */
-int checkpoint_reserve(struct checkpoints *c);
-/* Page `slot` of f is dirty (it was not). Within an operation, or in settle. */
-void checkpoint_dirtied(struct checkpoints *c, struct folio *f, unsigned slot);
-/* Dirty pages of f were dropped. */
+/*
+ * Page `slot` of f becomes dirty, which it is not: 0, or -ENOMEM when it could
+ * not be written later. Within an operation.
+ */
+int checkpoint_dirtied(struct checkpoints *c, struct folio *f, unsigned slot);
+/* Dirty pages of f were dropped. Within an operation. */
 void checkpoint_forget(struct checkpoints *c, struct folio *f, uint32_t slots);
+/* f goes. */
+void checkpoint_unlist(struct checkpoints *c, struct folio *f);
+/* A folio loses a reference. */
+void folio_put(struct folio *f);
+/* Dirty pages, of all filesystems. */
+uint64_t checkpoint_dirty_pages(void);
 
 #endif

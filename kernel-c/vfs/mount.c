@@ -425,7 +425,7 @@ int vfs_mount(struct process *p, const char *source, const char *target, const c
 }
 
 extern struct fs_type ramfs_type, tmpfs_type, devfs_type, proc_type, p9_type, pkgfs_type,
-	squashfs_type; /* fs/ */
+	squashfs_type, ext2_type; /* fs/ */
 
 static void boot_mount(const char *type, const char *target, const char *data)
 {
@@ -446,6 +446,7 @@ void vfs_init(void)
 	fs_register(&devfs_type);
 	fs_register(&proc_type);
 	fs_register(&p9_type);
+	fs_register(&ext2_type);
 	fs_register(&pkgfs_type);
 	fs_register(&squashfs_type);
 	if ((err = mount_add("rootfs", NULL, "ramfs", 0, "mode=755")) < 0)

@@ -31,10 +31,12 @@
 
 #include "../lib/list.h"
 #include "../lib/lock.h"
+#include "../lib/radix.h"
 #include "../types.h"
 #include "../uaccess.h"
 
 #define FOLIO_PAGES 16u
+#define BLOCK_NONE UINT32_MAX
 #define MAPPING_MAX_PAGES (1ull << 32) /* 16 TiB */
 
 struct mapping;
@@ -42,7 +44,7 @@ struct checkpoints;
 
 struct folio {
 	char *page[FOLIO_PAGES];     /* [m] NULL: not in memory */
-	uint32_t block[FOLIO_PAGES]; /* [m] where it is on the device; 0: nowhere (a hole), or not known */
+	uint32_t block[FOLIO_PAGES]; /* [m] where it is on the device, or BLOCK_NONE: a hole, or not known */
 	uint32_t dirty;              /* [a] bits: newer than the store */
 	uint32_t shared;             /* [a] bits: the page is also a checkpoint's */
 	uint32_t index;              /* [I] number of its first page, by 16 */
@@ -57,7 +59,7 @@ struct folio {
 struct mapping_ops {
 	/*
 	 * Fill pages [index, index+count) of m: pages[i], each a page of memory
-	 * that nobody knows yet and that is not zeroed. blocks[i] (0 at first) may be
+	 * that nobody knows yet and that is not zeroed. blocks[i] (BLOCK_NONE at first) may be
 	 * set to where it is on the device. m->lock is held. 0 or -errno, then the contents don't
 	 * matter. pages[i] is to be set to NULL where the memory is lost, because a
 	 * driver may still write to it (block_read does so when the task is killed).
@@ -71,9 +73,7 @@ struct mapping {
 	const struct mapping_ops *ops; /* [I] */
 	struct mutex *lock;            /* [I] */
 	struct checkpoints *owner;     /* [I] of whose filesystem it is; NULL: nothing is ever written */
-	void *root;                    /* [m] of the tree */
-	uint32_t height;               /* [m] */
-	uint32_t pages;                /* [m] in memory */
+	struct radix folios;           /* [m] by their index */
 	uint32_t next;                 /* [m] page after the last read: is reading sequential? */
 	uint32_t window;               /* [m] pages to read ahead */
 	void *private;                 /* [I] the filesystem's: the inode, as a rule */
@@ -107,12 +107,12 @@ void mapping_cut(struct mapping *m, uint32_t first, uint64_t end);
  * The page at index, to be changed now; it becomes dirty. It is read first,
  * unless PAGE_WHOLE says that all of it will be overwritten (then its contents
  * are undefined if it was not in memory), or PAGE_ZERO that it is to be zero.
- * `block` is where it belongs on the device; 0: where it was. NULL and *err. Sleeps.
+ * `block` is where it belongs on the device; BLOCK_NONE: where it was. NULL and *err. Sleeps.
  */
 #define PAGE_WHOLE 1u
 #define PAGE_ZERO 2u
 void *page_change(struct mapping *m, uint32_t index, uint32_t block, uint32_t flags, int *err);
-/* Where the page at index is on the device, if it is in memory and has a place; else 0. */
+/* Where the page at index is on the device, if it is in memory and has a place; else BLOCK_NONE. */
 uint32_t page_block(const struct mapping *m, uint32_t index);
 
 /* ---- the cache as a whole ---- */

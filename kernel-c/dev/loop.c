@@ -1,0 +1,102 @@
+/*
+ * Loop devices: a regular file as a block device.
+ *
+ * What is asked of one is done at once, by the task that asks: a file can't be
+ * read or written on the supervisor. Beyond the file's end blocks are zero, and
+ * writing there makes it longer.
+ *
+ * A flush is an fsync of the file. Unlike a store's, the writes before it are not
+ * atomic: a crash may leave some of them in the file, as on Linux.
+ */
+#include "loop.h"
+
+#include "../kernel.h"
+#include "../lib/alloc.h"
+#include "block_file.h"
+
+static int64_t block_move(struct file *f, uint32_t block, char *page, bool write)
+{
+	int64_t done = 0, pos = (int64_t)block * BLOCK_BYTES;
+
+	while (done < (int64_t)BLOCK_BYTES) {
+		size_t left = (size_t)(BLOCK_BYTES - done);
+		int64_t n = write ? file_write_kernel(f, page + done, left, pos + done) :
+				    file_read_kernel(f, page + done, left, pos + done);
+
+		if (n < 0)
+			return n;
+		if (n == 0)
+			break; /* the end */
+		done += n;
+	}
+	if (!write)
+		memset(page + done, 0, (size_t)(BLOCK_BYTES - done));
+	else if (done < (int64_t)BLOCK_BYTES)
+		return -EIO;
+	return 0;
+}
+
+static int64_t loop_do(struct block_device *b, struct request *r)
+{
+	int64_t err = 0;
+
+	if (r->kind == REQUEST_FLUSH)
+		return b->file->ops->fsync ? b->file->ops->fsync(b->file, true) : 0;
+	for (uint32_t i = 0; i < r->count && err == 0; i++)
+		err = block_move(b->file, r->pages[i].block, r->pages[i].page,
+				 r->kind == REQUEST_WRITE_LIST);
+	return err < 0 ? err : r->count;
+}
+
+static void loop_submit(struct block_device *b, struct request *r)
+{
+	__atomic_add_fetch(&r->refs, 1, __ATOMIC_RELAXED);
+	request_end(r, (int32_t)loop_do(b, r));
+}
+
+static int loop_size(struct block_device *b, int64_t *blocks)
+{
+	*blocks = (__atomic_load_n(&b->file->inode->size, __ATOMIC_RELAXED) + BLOCK_BYTES - 1) / BLOCK_BYTES;
+	return 0;
+}
+
+static int loop_estimate(struct block_device *b, int64_t *held, int64_t *available)
+{
+	loop_size(b, held);
+	*available = 0; /* an image does not grow by itself */
+	return 0;
+}
+
+static void loop_close(struct block_device *b)
+{
+	file_put(b->file);
+}
+
+static const struct block_ops loop_ops = {
+	.submit = loop_submit,
+	.sleeps = true,
+	.size = loop_size,
+	.estimate = loop_estimate,
+	.close = loop_close,
+};
+
+struct block_device *loop_open(struct process *p, const char *path, bool read_only, int *err)
+{
+	struct file *f = vfs_open(p, AT_FDCWD, path, read_only ? O_RDONLY : O_RDWR, 0, err);
+	struct block_device *b;
+
+	if (!f)
+		return NULL;
+	if ((b = block_find_file(f->inode))) {
+		file_put(f);
+		return b;
+	}
+	if (!(b = block_new(&loop_ops, "loop", read_only))) {
+		file_put(f);
+		*err = -ENOMEM;
+		return NULL;
+	}
+	b->file = f;
+	block_add(b);
+	return b;
+}
