@@ -88,7 +88,7 @@ export class ProgramStore {
 /** Entries whose users are all gone; one of them may have a thread about to start. */
 const IDLE_MEMORIES_MAX = 8;
 
-/** Memories of processes with threads, by pid, for the workers that will run these. */
+/** Memories of processes with threads, by the kernel's number, for the workers that will run these. */
 export class SharedMemories {
   readonly #answer: Answer;
   readonly #entries = new Map<number, { memory: WebAssembly.Memory; users: Set<number> }>();
@@ -98,30 +98,30 @@ export class SharedMemories {
     this.#answer = answer;
   }
 
-  share(slot: number, pid: number, memory: WebAssembly.Memory): void {
-    const users = this.#entries.get(pid)?.users ?? new Set();
+  share(slot: number, id: number, memory: WebAssembly.Memory): void {
+    const users = this.#entries.get(id)?.users ?? new Set();
     users.add(slot);
-    this.#entries.delete(pid); // to the end: Maps keep the order of insertion
-    this.#entries.set(pid, { memory, users });
-    const waiting = this.#waiting.get(pid);
-    this.#waiting.delete(pid);
-    waiting?.forEach((waiter) => this.want(waiter, pid));
+    this.#entries.delete(id); // to the end: Maps keep the order of insertion
+    this.#entries.set(id, { memory, users });
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    waiting?.forEach((waiter) => this.want(waiter, id));
   }
 
   /** The thread's message may have overtaken its creator's: then it waits. */
-  want(slot: number, pid: number): void {
-    const entry = this.#entries.get(pid);
+  want(slot: number, id: number): void {
+    const entry = this.#entries.get(id);
     if (entry) {
       entry.users.add(slot);
-      this.#answer(slot, { type: 'memory', pid, memory: entry.memory });
+      this.#answer(slot, { type: 'memory', id, memory: entry.memory });
     } else {
-      const waiting = this.#waiting.get(pid) ?? new Set();
-      this.#waiting.set(pid, waiting.add(slot));
+      const waiting = this.#waiting.get(id) ?? new Set();
+      this.#waiting.set(id, waiting.add(slot));
     }
   }
 
-  leave(slot: number, pid: number): void {
-    this.#entries.get(pid)?.users.delete(slot);
+  leave(slot: number, id: number): void {
+    this.#entries.get(id)?.users.delete(slot);
     this.#trim();
   }
 
@@ -133,6 +133,6 @@ export class SharedMemories {
 
   #trim(): void {
     const idle = [...this.#entries].filter(([, { users }]) => users.size === 0);
-    idle.slice(0, -IDLE_MEMORIES_MAX).forEach(([pid]) => this.#entries.delete(pid));
+    idle.slice(0, -IDLE_MEMORIES_MAX).forEach(([id]) => this.#entries.delete(id));
   }
 }

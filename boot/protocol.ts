@@ -136,8 +136,8 @@ export type ToTask =
   | { readonly type: 'programs'; readonly programs: readonly Program[] }
   /** The program it wants was dropped too long ago. */
   | { readonly type: 'no-program'; readonly id: number }
-  /** The memory of process `pid` in answer to `want-memory`; null when there is none. */
-  | { readonly type: 'memory'; readonly pid: number; readonly memory: WebAssembly.Memory | null };
+  /** The memory with the kernel's number `id` in answer to `want-memory`; null when there is none. */
+  | { readonly type: 'memory'; readonly id: number; readonly memory: WebAssembly.Memory | null };
 
 export type FromTask =
   /** The worker has attached itself to its slot. */
@@ -147,11 +147,11 @@ export type FromTask =
   | { readonly type: 'want-program'; readonly id: number }
   /** The memory this worker's program now lives in, where the supervisor may poke. */
   | { readonly type: 'memory'; readonly memory: WebAssembly.Memory | null }
-  /** Process `pid` makes a thread: some worker will want its memory, this one. */
-  | { readonly type: 'share-memory'; readonly pid: number; readonly memory: WebAssembly.Memory }
-  | { readonly type: 'want-memory'; readonly pid: number }
-  /** This worker's task of `pid` has ended. */
-  | { readonly type: 'leave-memory'; readonly pid: number }
+  /** A process makes a thread: some worker will want its memory. */
+  | { readonly type: 'share-memory'; readonly id: number; readonly memory: WebAssembly.Memory }
+  | { readonly type: 'want-memory'; readonly id: number }
+  /** This worker's task in that memory has ended. */
+  | { readonly type: 'leave-memory'; readonly id: number }
   | { readonly type: 'log'; readonly level: number; readonly text: string }
   /** The worker can't go on; its last words. */
   | { readonly type: 'broken'; readonly message: string }

@@ -96,12 +96,16 @@ export class Spaces {
     return space;
   }
 
-  /** Another worker's space, for a thread. */
-  adopt(memory: WebAssembly.Memory): Space {
+  /** A space of ours over another worker's memory, for threads. */
+  share(memory: WebAssembly.Memory): Space {
     const space = new Space(memory, this.#kernelMemory, this.#uaccess);
     space.shared = true;
-    this.#bind(space);
     return space;
+  }
+
+  /** A thread is to run in a space that share() gave. */
+  adopt(space: Space): void {
+    this.#bind(space);
   }
 
   /** The program in `space` has ended. `clean`: zero it now, while nobody waits. */

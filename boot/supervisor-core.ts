@@ -316,13 +316,13 @@ export class Supervisor {
         }
         break;
       case 'share-memory':
-        this.#memories.share(slot, message.pid, message.memory);
+        this.#memories.share(slot, message.id, message.memory);
         break;
       case 'want-memory':
-        this.#memories.want(slot, message.pid);
+        this.#memories.want(slot, message.id);
         break;
       case 'leave-memory':
-        this.#memories.leave(slot, message.pid);
+        this.#memories.leave(slot, message.id);
         break;
       case 'log':
         this.#logged(message.level, message.text);

@@ -71,8 +71,13 @@ export class TaskWorker {
   /** All system calls, grouped as programs import them; `env` is added per program. */
   readonly #imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
   #running: RunningProgram | null = null;
-  /** The process whose memory is known to the supervisor because it has threads. */
-  #sharedPid = 0;
+  /** The running program's memory, when the supervisor knows it from us because of its threads. */
+  #sharedId = 0;
+  /**
+   * Where this worker last ran a thread, as the next one is likely to be of the same process. Weak,
+   * since a memory whose process has gone must not be kept.
+   */
+  #adopted: { readonly id: number; readonly space: WeakRef<Space> } | null = null;
   #awaited: ((message: ToTask) => void) | null = null;
 
   constructor(start: TaskStart, host: TaskHost) {
@@ -165,19 +170,19 @@ export class TaskWorker {
         this.#imageFailed(new Error('its compiled code is gone'));
         return;
       }
-      const memory = kind === JOB_THREAD ? await this.#fetchMemory() : null;
-      const ended = this.#runImage(kind, program, memory);
+      const shared = kind === JOB_THREAD ? await this.#findShared() : null;
+      const ended = this.#runImage(kind, program, shared);
       if (ended !== ENDED_EXEC) return;
       kind = 1;
     }
   }
 
   /** Instantiate and run; what worker#ended (or worker#image-failed) says about the task. */
-  #runImage(job: number, program: Program, memory: WebAssembly.Memory | null): number {
+  #runImage(job: number, program: Program, shared: Space | null): number {
     let space: Space | null = null;
     let ended: number;
     try {
-      space = job === JOB_THREAD ? this.#adoptSpace(memory) : this.#takeSpace(job, program);
+      space = job === JOB_THREAD ? this.#adoptSpace(shared) : this.#takeSpace(job, program);
       // From here on the task can be terminated, as a module's start function may run for ever.
       this.#check(this.#kernel['tabos:posix/worker#image-begin'](), 'worker#image-begin');
       const enter = this.#prepare(job, program, space);
@@ -186,9 +191,9 @@ export class TaskWorker {
       ended = this.#imageFailed(error);
     }
     this.#running = null;
-    if (this.#sharedPid !== 0) {
-      this.#host.post({ type: 'leave-memory', pid: this.#sharedPid });
-      this.#sharedPid = 0;
+    if (this.#sharedId !== 0) {
+      this.#host.post({ type: 'leave-memory', id: this.#sharedId });
+      this.#sharedId = 0;
     }
     // When the task has ended nobody waits for this worker: clean up now.
     if (space) this.#spaces.giveBack(space, ended !== ENDED_EXEC);
@@ -200,9 +205,10 @@ export class TaskWorker {
     return this.#spaces.take(Math.max(needed >>> 0, info.minimumPages));
   }
 
-  #adoptSpace(memory: WebAssembly.Memory | null): Space {
-    if (!memory) throw new Error('the memory of its process is gone');
-    return this.#spaces.adopt(memory);
+  #adoptSpace(space: Space | null): Space {
+    if (!space) throw new Error('the memory of its process is gone');
+    this.#spaces.adopt(space);
+    return space;
   }
 
   /** The program on its memory, ready: what is left is to call the result. */
@@ -331,13 +337,23 @@ export class TaskWorker {
     }
   }
 
-  async #fetchMemory(): Promise<WebAssembly.Memory | null> {
-    const pid = this.#kernel['tabos:posix/worker#current-pid']();
-    this.#host.post({ type: 'want-memory', pid });
+  /** Where the thread that is to be run lives, as a space of this worker's; null: that is gone. */
+  async #findShared(): Promise<Space | null> {
+    const id = this.#kernel['tabos:posix/worker#memory-id']();
+    const known = this.#adopted?.id === id ? this.#adopted.space.deref() : undefined;
+    if (known) return known;
+    const memory = await this.#fetchMemory(id);
+    const space = memory && this.#spaces.share(memory);
+    this.#adopted = space && { id, space: new WeakRef(space) };
+    return space;
+  }
+
+  async #fetchMemory(id: number): Promise<WebAssembly.Memory | null> {
+    this.#host.post({ type: 'want-memory', id });
     for (;;) {
       const message = await this.#message();
-      if (message.type !== 'memory' || message.pid !== pid) continue;
-      this.#sharedPid = pid;
+      if (message.type !== 'memory' || message.id !== id) continue;
+      this.#sharedId = id;
       return message.memory;
     }
   }
@@ -355,9 +371,10 @@ export class TaskWorker {
   #shareMemory(): void {
     const space = this.#running?.space;
     if (!space) return;
-    const pid = this.#kernel['tabos:posix/worker#current-pid']();
+    const id = this.#kernel['tabos:posix/worker#memory-id']();
+    if (this.#sharedId === id) return;
     space.shared = true;
-    this.#sharedPid = pid;
-    this.#host.post({ type: 'share-memory', pid, memory: space.memory });
+    this.#sharedId = id;
+    this.#host.post({ type: 'share-memory', id, memory: space.memory });
   }
 }

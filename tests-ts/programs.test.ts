@@ -15,7 +15,7 @@ function recorder(): { lines: string[]; answer: (slot: number, message: ToTask) 
     answer(slot, message) {
       if (message.type === 'programs') lines.push(`${slot}: ${message.programs.map(({ id }) => id).join(' ')}`);
       else if (message.type === 'no-program') lines.push(`${slot}: no ${message.id}`);
-      else if (message.type === 'memory') lines.push(`${slot}: memory ${message.pid} ${message.memory !== null}`);
+      else if (message.type === 'memory') lines.push(`${slot}: memory ${message.id} ${message.memory !== null}`);
     },
   };
 }
@@ -85,9 +85,9 @@ describe('programs', () => {
     const { lines, answer } = recorder();
     const memories = new SharedMemories(answer);
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-    for (let pid = 1; pid <= 20; pid++) {
-      memories.share(1, pid, memory);
-      memories.leave(1, pid);
+    for (let id = 1; id <= 20; id++) {
+      memories.share(1, id, memory);
+      memories.leave(1, id);
     }
     memories.want(2, 20);
     memories.want(2, 1);

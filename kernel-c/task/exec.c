@@ -9,6 +9,7 @@
 #include "../lib/alloc.h"
 #include "entry.h"
 #include "mm.h"
+#include "mm.h"
 #include "worker.h"
 
 /* Kill the process's other threads and wait until they are gone. */
@@ -229,7 +230,7 @@ int32_t worker_ended(int32_t trap, int32_t status)
 	return 0;
 }
 
-int32_t worker_current_pid(void)
+uint32_t worker_memory_id(void)
 {
-	return current ? current_process->pid : 0;
+	return current_process->mm->id;
 }

@@ -26,11 +26,13 @@ static struct slab_cache area_cache = SLAB_CACHE("area", struct area);
 
 struct mm *mm_new(void)
 {
+	static uint32_t last_id;
 	struct mm *mm = slab_alloc(&mm_cache);
 
 	if (!mm)
 		return NULL;
 	mm->refs = 1;
+	mm->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
 	lock_init(&mm->lock, RANK_MM);
 	mutex_init(&mm->sync, RANK_SHARED);
 	mutex_init(&mm->words, RANK_WORDS);

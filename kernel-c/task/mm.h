@@ -47,6 +47,7 @@ struct area {
 
 struct mm {
 	int refs;           /* [a] */
+	uint32_t id;        /* [I] no other has had it */
 	struct lock lock;   /* RANK_MM */
 	struct mutex sync;  /* RANK_SHARED */
 	struct mutex words; /* RANK_WORDS: atomic words in memory that is not shared */

@@ -13,10 +13,14 @@
 #include "../host.h"
 #include "../kernel.h"
 #include "../lib/alloc.h"
+#include "mm.h"
 
 /* Chromium allows 124 shared memories in one tab; every worker may hold one,
  * and one is the kernel's. */
 #define WORKERS_MAX 120
+/* Workers that only what the host starts may have: whoever fills the system with processes
+ * can still be dealt with from another terminal. */
+#define WORKERS_HOST 4
 /* Idle workers to keep ready: starting one costs a hundred times a spawn. */
 #define WORKERS_SPARE 3
 #define STACK_ORDER 4 /* 64 KiB of kernel stack */
@@ -28,8 +32,8 @@ struct worker {
 	int slot;
 	uint32_t wake;     /* [a] futex word: moves when there is a job */
 	struct task *task; /* with a reference while BUSY or DYING */
-	void *stack;
-	void *tls;
+	uint32_t memory;   /* number of the address space it last ran in */
+	void *stack;       /* its TLS lies above it */
 	struct list idle;
 };
 
@@ -57,29 +61,49 @@ void worker_count(struct worker_count *n)
 	unlock(&worker_lock);
 }
 
+static bool has_room(const struct task *t)
+{
+	int used = nlive - nidle - nstarting + nqueued;
+
+	return used < (t->process->host_child ? WORKERS_MAX : WORKERS_MAX - WORKERS_HOST);
+}
+
+/* The worker that was used last; for a thread rather one that still knows its memory. */
+static struct worker *choose_idle(const struct task *t, int job)
+{
+	struct worker *w;
+
+	if (job == JOB_THREAD)
+		list_for_each(w, &idle_workers, idle)
+			if (w->memory == t->process->mm->id)
+				return w;
+	return list_first(&idle_workers, struct worker, idle);
+}
+
 static void give_job(struct worker *w, struct task *t)
 {
 	w->state = WORKER_BUSY;
 	w->task = t;
+	w->memory = t->process->mm->id;
 	t->worker = w;
 }
 
 int worker_dispatch(struct task *t, int job)
 {
 	struct worker *w = NULL;
-	bool ring, queued = false;
+	bool ring, room;
 
 	lock(&worker_lock);
 	t->job = job;
-	if (!list_empty(&idle_workers)) {
-		w = list_first(&idle_workers, struct worker, idle);
+	room = has_room(t);
+	if (room && !list_empty(&idle_workers)) {
+		w = choose_idle(t, job);
 		list_remove(&w->idle);
 		nidle--;
 		give_job(w, task_get(t));
-	} else if (nlive + nqueued - nstarting < WORKERS_MAX) {
+	} else if (room) {
 		list_append(&job_queue, &task_get(t)->queued);
 		nqueued++;
-		queued = true;
 	}
 	ring = want_more();
 	unlock(&worker_lock);
@@ -89,7 +113,7 @@ int worker_dispatch(struct task *t, int job)
 	}
 	if (ring)
 		host_ring();
-	return w || queued ? 0 : -EAGAIN;
+	return room ? 0 : -EAGAIN;
 }
 
 void worker_condemn(struct task *t)
@@ -215,9 +239,7 @@ int32_t supervisor_worker_new(void)
 	list_init(&w->idle);
 	if (!w->stack)
 		w->stack = page_alloc(STACK_ORDER);
-	if (!w->tls)
-		w->tls = kzalloc(kernel_tls_size());
-	if (!w->stack || !w->tls) {
+	if (!w->stack) {
 		supervisor_worker_gone(slot);
 		return -EAGAIN;
 	}
@@ -226,12 +248,14 @@ int32_t supervisor_worker_new(void)
 
 uint32_t supervisor_worker_stack(int32_t slot)
 {
-	return (uint32_t)(uintptr_t)workers[slot].stack + (PAGE_SIZE << STACK_ORDER);
+	return supervisor_worker_tls(slot);
 }
 
 uint32_t supervisor_worker_tls(int32_t slot)
 {
-	return (uint32_t)(uintptr_t)workers[slot].tls;
+	uint32_t size = round_up((uint32_t)kernel_tls_size(), 16u);
+
+	return (uint32_t)(uintptr_t)workers[slot].stack + (PAGE_SIZE << STACK_ORDER) - size;
 }
 
 /* Also when a worker crashed or never started: its task, if any, dies by SIGKILL. */
