@@ -137,7 +137,7 @@ static int64_t stream_write(struct file *f, struct uio *u, int64_t *pos)
 	if (total)
 		output_ready(s);
 	if (n == -EPIPE)
-		signal_send_task(current, SIGPIPE, NULL);
+		signal_raise(SIGPIPE);
 	return total ? total : n;
 }
 

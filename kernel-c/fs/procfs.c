@@ -243,7 +243,7 @@ int proc_may_look(struct process *p)
 {
 	const struct cred *c = process_cred(current ? current_process : NULL);
 
-	return c->euid == 0 || (c->euid == p->cred.uid && c->euid == p->cred.euid) ? 0 : -EACCES;
+	return c->euid == 0 || (current && current_process == p) || (c->euid == p->cred.uid && c->euid == p->cred.euid) ? 0 : -EACCES;
 }
 
 static int link_follow(struct inode *inode, struct path *to)

@@ -81,6 +81,7 @@ static int32_t commit(struct image *m)
 	image_commit(m, p, t);
 	image_free(m);
 	lock(&p->lock); /* /proc may be looking */
+	t->tid = p->pid; /* whichever thread this was, it is the first now */
 	p->mm = mm;
 	unlock(&p->lock);
 	mm_put(old);

@@ -298,6 +298,15 @@ int signal_send_task(struct task *t, int sig, const struct abi_siginfo *info)
 	return send_locked(t->process, t, sig, info, false);
 }
 
+void signal_raise(int sig)
+{
+	struct abi_siginfo info = { .signo = sig, .code = SI_USER };
+
+	info.kill.pid = current_process->pid;
+	info.kill.uid = current_process->cred.uid;
+	signal_send_task(current, sig, &info);
+}
+
 int signal_send_table_locked(struct process *p, int sig, const struct abi_siginfo *info)
 {
 	assert_held(&processes_lock);

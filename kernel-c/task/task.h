@@ -60,7 +60,7 @@ struct task {
 	bool killed;            /* [a] must die: SIGKILL, exit_group or exec elsewhere */
 	uint8_t attention;      /* [a] look for signals, stops and kills on the way out: ATTENTION_* */
 	bool traced;            /* [a, written under p] its calls are recorded (trace.c) */
-	int tid;                /* [I] */
+	int tid;                /* [I] until exec makes it the first thread */
 	int refs;               /* [a] */
 	struct process *process; /* [I] (a vfork child's task acts for the child) */
 	struct list of_process; /* [p] process->tasks */
@@ -291,6 +291,8 @@ bool signal_pending(void);
 /* From anywhere, the supervisor too. info may be NULL (SI_KERNEL). 0 or -EAGAIN. */
 int signal_send_process(struct process *p, int sig, const struct abi_siginfo *info);
 int signal_send_task(struct task *t, int sig, const struct abi_siginfo *info);
+/* For what the current thread did itself (SIGPIPE): as if it had sent it. */
+void signal_raise(int sig);
 /* To all members; needs processes_lock held. */
 void signal_send_pgroup(struct pgroup *g, int sig);
 /* Is sig ignored, or blocked, by the current task? (tty job control) */

@@ -163,7 +163,7 @@ int inode_write_limit(int64_t pos, size_t *n)
 	if (likely(limit == RLIM_INFINITY))
 		return 0;
 	if ((uint64_t)pos >= limit) {
-		signal_send_task(current, SIGXFSZ, NULL);
+		signal_raise(SIGXFSZ);
 		return -EFBIG;
 	}
 	*n = (size_t)min((uint64_t)*n, limit - (uint64_t)pos);

@@ -266,7 +266,7 @@ static int64_t pipe_write(struct file *f, struct uio *u, int64_t *pos)
 	if (wake_readers)
 		wake(&p->readable);
 	if (n == -EPIPE)
-		signal_send_task(current, SIGPIPE, NULL);
+		signal_raise(SIGPIPE);
 	return total ? total : n;
 }
 
