@@ -6,6 +6,8 @@ export const USAGE = `usage: tabos [OPTION]...                      an interacti
        tabos [OPTION]... FILE.wasm [ARG]...   a program of the host
 
   --mount HOSTDIR:GUESTDIR[:ro]   show a directory of the host in the system
+  --home FILE|DIRECTORY|none      where /home is kept; without it, a shell's lasts
+                                  (in ~/.local/share/tabos), a command's does not
   --env NAME=VALUE                set an environment variable
   --cwd DIRECTORY                 start in this directory of the system
   --cpus NUMBER                   as if the machine had so many processors
@@ -33,6 +35,8 @@ export interface Arguments {
   readonly mounts: readonly Mount[];
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly cwd: string;
+  /** A path of the host, or 'none'; null: not said. */
+  readonly home: string | null;
   /** null: as many as the machine has. */
   readonly cpus: number | null;
   readonly verbose: boolean;
@@ -71,6 +75,7 @@ export function parseArguments(words: readonly string[]): Arguments {
   const mounts: Mount[] = [];
   const env: { name: string; value: string }[] = [];
   let cwd = '/root';
+  let home: string | null = null;
   let cpus: number | null = null;
   let verbose = false;
   let kernel: string | null = null;
@@ -96,6 +101,9 @@ export function parseArguments(words: readonly string[]): Arguments {
         break;
       case '--cwd':
         cwd = value(option);
+        break;
+      case '--home':
+        home = value(option);
         break;
       case '--cpus':
         cpus = parseCpus(value(option));
@@ -128,5 +136,5 @@ export function parseArguments(words: readonly string[]): Arguments {
         run = { kind: 'file', path: word, args: rest.splice(0) };
     }
   }
-  return { run, mounts, env, cwd, cpus, verbose, kernel, archive };
+  return { run, mounts, env, cwd, home, cpus, verbose, kernel, archive };
 }

@@ -3,11 +3,13 @@
  *
  *   ?debug     the kernel with names, DWARF and assertions (docs/debugging.md)
  *   ?verbose   all of the kernel's log on the console
+ *   ?home=idb, ?home=opfs   keep /home in IndexedDB or in OPFS: it is moved there
+ *   ?home=volatile          a /home that ends with the page
  */
 import { isolate } from './isolate.ts';
 import { System, SystemFailure, type SystemEvents } from './system.ts';
-import { Progress, showError, showMissing, StartError } from './progress.ts';
-import type { FailureKind } from './protocol.ts';
+import { ask, Progress, showError, showMissing, StartError } from './progress.ts';
+import type { BusyChoice, FailureKind, HomeState, HomeStore } from './protocol.ts';
 import { findMissing } from './requirements.ts';
 import { Tabs, type Ended, type Sessions } from './tabs.ts';
 
@@ -58,6 +60,8 @@ interface PageHandle {
   /** As if typed there. */
   type(text: string, terminal?: number): void;
   terminals(): number[];
+  /** What /home is; null while the system starts. */
+  home: HomeState | null;
   /** Columns and rows of the terminal in front. */
   size(): [columns: number, rows: number];
 }
@@ -94,6 +98,36 @@ function sessionsOf(system: System, ended: Ended): Sessions {
   };
 }
 
+const HOME_STORES: readonly HomeStore[] = ['current', 'idb', 'opfs', 'volatile'];
+
+function homeStore(text: string | null): HomeStore {
+  return HOME_STORES.find((store) => store === text) ?? 'current';
+}
+
+function askAboutHome(): Promise<BusyChoice> {
+  return ask(
+    'TabOS runs in another tab',
+    'Your files (/home) belong to one tab at a time, so that none can spoil the other’s. What should this one do?',
+    [
+      { answer: 'again', label: 'Try again', why: 'after you have closed the other tab' },
+      { answer: 'read-only', label: 'Look only', why: 'your files as they are now; nothing can be changed' },
+      { answer: 'volatile', label: 'Start without them', why: 'an empty /home that is gone when you close this tab' },
+    ],
+  );
+}
+
+/** Say it when files won't last. */
+function remarkOnHome({ mode, problem }: HomeState): void {
+  if (mode === 'lasting') return;
+  const remark = element('remark');
+  remark.textContent = problem
+    ? `Your files can’t be reached (${problem}). What you do here now won’t last.`
+    : mode === 'read-only'
+      ? 'Your files can be looked at only: another tab has them.'
+      : 'Files you make in this tab won’t last.';
+  remark.hidden = false;
+}
+
 async function start(page: PageHandle): Promise<void> {
   if (await isolate()) return; // the page is about to be loaded again
   const missing = await findMissing();
@@ -115,6 +149,7 @@ async function start(page: PageHandle): Promise<void> {
       tabs.output(terminal, data);
     },
     log: (level, text) => (level <= 3 ? console.error(text) : console.info(text)),
+    homeBusy: askAboutHome,
     stopped: (failure) => {
       page.state = 'failed';
       showError(toStartError(failure));
@@ -127,6 +162,7 @@ async function start(page: PageHandle): Promise<void> {
       uaccess: here('uaccess.wasm').href,
       archive: here('boot.tar.gz').href,
       verbose: parameters.has('verbose'),
+      home: homeStore(parameters.get('home')),
     },
     events,
   );
@@ -141,15 +177,23 @@ async function start(page: PageHandle): Promise<void> {
   page.terminals = () => tabs.terminals;
   page.size = () => [tabs.view()?.columns ?? 0, tabs.view()?.rows ?? 0];
 
-  await system.started;
+  page.home = await system.started;
   progress.finish();
+  remarkOnHome(page.home);
   tabs.open();
   page.state = 'running';
   // Files at home should not be swept away when the disk fills up. Asked late, since some browsers ask the person.
   void navigator.storage?.persist?.().catch(() => false);
 }
 
-const page: PageHandle = { state: 'starting', screen: () => '', type: () => {}, terminals: () => [], size: () => [0, 0] };
+const page: PageHandle = {
+  state: 'starting',
+  screen: () => '',
+  type: () => {},
+  terminals: () => [],
+  home: null,
+  size: () => [0, 0],
+};
 window.tabos = page;
 document.documentElement.classList.add('started'); // hides the note for browsers that can't come this far
 start(page).catch((e: unknown) => {

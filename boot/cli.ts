@@ -6,7 +6,7 @@ import { availableParallelism, constants } from 'node:os';
 import { basename } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
 import { StandardStreams } from './console.ts';
-import { bootNode } from './node.ts';
+import { bootNode, defaultHome, type NodeOptions } from './node.ts';
 import { parseArguments, USAGE, UsageError, type Arguments } from './arguments.ts';
 import type { SpawnOptions } from './protocol.ts';
 import { BootFailure, type Supervisor } from './supervisor-core.ts';
@@ -101,6 +101,20 @@ function shellStatus(waitStatus: number): number {
   return signal ? 128 + signal : (waitStatus >> 8) & 0xff;
 }
 
+/** A shell is where one works, and finds one's files again; a command is run for what it does, many at once. */
+function homeOf({ home }: Arguments, run: ProgramRun): Pick<NodeOptions, 'home' | 'homeFailed'> {
+  if (home === 'none' || (home === null && run.kind !== 'shell')) return {};
+  const path = home ?? defaultHome();
+  if (home !== null)
+    return {
+      home: path,
+      homeFailed() {
+        throw new BootFailure('internal', `${path} can't be /home`);
+      },
+    };
+  return { home: path, homeFailed: () => process.stderr.write(`tabos: /home won't last: ${path} can't be used\n`) };
+}
+
 async function start(args: Arguments, run: ProgramRun, streams: StandardStreams): Promise<number> {
   const { program, files } = await plan(args, run, streams);
   let fail: (error: BootFailure) => void = () => undefined;
@@ -112,6 +126,7 @@ async function start(args: Arguments, run: ProgramRun, streams: StandardStreams)
     trees: openTrees(args.mounts),
     files,
     failed: (kind, message) => fail(new BootFailure(kind, message)),
+    ...homeOf(args, run),
     ...(args.kernel === null ? {} : { kernel: args.kernel }),
     ...(args.archive === null ? {} : { archive: args.archive }),
   });
@@ -152,6 +167,7 @@ async function runIn(
   forwardSignals(supervisor, streams, pid);
   while (!ended.has(pid)) await Promise.race([failure, new Promise<void>((resolve) => (wake = resolve))]);
   await streams.flush();
+  await supervisor.sync();
   return shellStatus(ended.get(pid) ?? 0);
 }
 

@@ -1,7 +1,7 @@
 /*
  * The Node host: task workers are worker_threads, this thread is the supervisor.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { gunzip } from 'node:zlib';
 import type { OpenStore } from '../drivers-ts/block-store.ts';
+import { ENODEV, ErrnoError } from '../drivers-ts/errno.ts';
 import { FileStore } from '../drivers-ts/file-store.ts';
 import { FsDriver, type MessageServer } from '../drivers-ts/fs.ts';
 import { DirectorySource } from '../drivers-ts/package-file.ts';
@@ -40,6 +41,10 @@ export interface NodeOptions {
   readonly packages?: URL;
   /** Kernel module; the built one when absent. */
   readonly kernel?: string;
+  /** The file of /home, or a directory for it; a /home that ends with the system when absent. */
+  readonly home?: string;
+  /** It could not be mounted; the reason is on the standard error stream. */
+  homeFailed?(path: string): void;
   /** The system has stopped by itself. */
   failed(kind: FailureKind, message: string): void;
 }
@@ -63,10 +68,23 @@ function startWorker(): WorkerHandle {
   };
 }
 
-const openStore: OpenStore = (name, readOnly) => {
+/** The one store there is: the file of /home. */
+const HOME_STORE = 'file0';
+const HOME_FILE = 'home.store';
+
+/** Where /home is kept when nobody says where. */
+export function defaultHome(): string {
   const base = process.env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share');
-  return FileStore.open(join(base, 'tabos'), name, readOnly);
-};
+  return join(base, 'tabos', HOME_FILE);
+}
+
+function openStoreAt(home: string | undefined): OpenStore {
+  return async (name, readOnly) => {
+    if (home === undefined || name !== HOME_STORE) throw new ErrnoError(ENODEV, `no store ${name}`);
+    const isDirectory = (await stat(home).catch(() => null))?.isDirectory() ?? false;
+    return FileStore.openPath(isDirectory ? join(home, HOME_FILE) : home, readOnly);
+  };
+}
 
 async function read(path: URL | string): Promise<Buffer<ArrayBuffer>> {
   try {
@@ -115,7 +133,7 @@ export async function bootNode(options: NodeOptions): Promise<Supervisor> {
   const platform: Platform = {
     startWorker,
     yield: async () => void (await nextTurn()),
-    fsDriver: (host) => new FsDriver(host, withPackages(packages, openStore), trees),
+    fsDriver: (host) => new FsDriver(host, withPackages(packages, openStoreAt(options.home)), trees),
     terminalWrite: (terminal, bytes) => output.terminalWrite(terminal, bytes),
     streamWrite: (stream, bytes) => output.streamWrite(stream, bytes),
     streamWanted: () => output.streamWanted(),
@@ -132,6 +150,8 @@ export async function bootNode(options: NodeOptions): Promise<Supervisor> {
     supervisor = new Supervisor(platform, { kernel, uaccess }, options.cpus, early);
     const own = options.files?.length ? [withoutEnd(writeTar(options.files))] : [];
     await supervisor.unpack([...own, archive]);
+    if (options.home !== undefined && (await supervisor.mountHome(`/dev/${HOME_STORE}`, 'rw')) !== 0)
+      options.homeFailed?.(options.home);
     return supervisor;
   } catch (error) {
     await (supervisor ? supervisor.stop() : Promise.all(early.map((worker) => worker.terminate())));

@@ -67,6 +67,31 @@ export class Progress {
   }
 }
 
+/** Interrupt the progress with a question; the progress goes on when it is answered. */
+export function ask<T extends string>(
+  heading: string,
+  text: string,
+  answers: readonly { readonly answer: T; readonly label: string; readonly why: string }[],
+): Promise<T> {
+  return new Promise((resolve) => {
+    const list = document.createElement('ul');
+    list.className = 'answers';
+    for (const { answer, label, why } of answers) {
+      const button = make('button', label);
+      button.dataset['answer'] = answer;
+      button.addEventListener('click', () => {
+        element('trouble').hidden = true;
+        element('progress').hidden = false;
+        resolve(answer);
+      });
+      const item = document.createElement('li');
+      item.append(button, make('span', why));
+      list.append(item);
+    }
+    showTrouble([make('h2', heading), make('p', text), list]);
+  });
+}
+
 /** Replace the progress (or a running system) by what is missing. */
 export function showMissing(missing: readonly Missing[]): void {
   const list = document.createElement('ul');

@@ -20,6 +20,23 @@ export interface BootOptions {
   readonly verbose?: boolean;
   /** Processors to tell the kernel of; navigator.hardwareConcurrency when absent. */
   readonly cpus?: number;
+  /** 'current' when absent. */
+  readonly home?: HomeStore;
+}
+
+/** Which kind of store holds /home: the one it is in (at first the faster), or one it moves to; or nothing lasts. */
+export type HomeStore = 'current' | 'idb' | 'opfs' | 'volatile';
+
+/** What a tab does when another one has /home. */
+export type BusyChoice = 'again' | 'read-only' | 'volatile';
+
+/** What /home is. */
+export interface HomeState {
+  readonly mode: 'lasting' | 'read-only' | 'volatile';
+  /** Its device; null when it is volatile. */
+  readonly device: string | null;
+  /** Why it could not be what was wanted. */
+  readonly problem: string | null;
 }
 
 /** A program to start as a child of init, in a session of its own. */
@@ -57,6 +74,8 @@ export type ToSupervisor =
   /** The page has shown `bytes` of what `terminal-output` brought (flow control). */
   | { readonly type: 'terminal-ack'; readonly terminal: number; readonly bytes: number }
   | { readonly type: 'terminal-resize'; readonly terminal: number; readonly columns: number; readonly rows: number }
+  /** The answer to `home-busy`. */
+  | { readonly type: 'home-choice'; readonly choice: BusyChoice }
   /** The window has closed: SIGHUP. Unacknowledged output is forgotten. */
   | { readonly type: 'terminal-close'; readonly terminal: number }
   /** Put a file into the running system, as root; `written` repeats `request`. */
@@ -78,7 +97,9 @@ export type FromSupervisor =
     }
   /** A step of the start, for the eye. */
   | { readonly type: 'step'; readonly step: 'compile' | 'unpack' }
-  | { readonly type: 'ready' }
+  /** Another tab has /home: the start goes on after `home-choice`. */
+  | { readonly type: 'home-busy' }
+  | { readonly type: 'ready'; readonly home: HomeState }
   /** The start failed, or (after `ready`) the system has stopped. */
   | { readonly type: 'failed'; readonly kind: FailureKind; readonly message: string }
   /** `pid` is the new process, or -errno. */

@@ -34,6 +34,8 @@ const WORKER_FAILURES_MAX = 3;
 const BUFFER_BYTES = 256 * 1024;
 /** Turns of the doorbell loop before other events are looked at. */
 const TURNS_MAX = 16;
+/** Bits of SpawnOptions.streams: input, output, error. */
+const ALL_STREAMS = 7;
 /** setTimeout's limit; a later deadline is looked at again then. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
@@ -86,6 +88,7 @@ export class Supervisor {
   #workerFailures = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #stopped = false;
+  #hasHome = false;
   /** What has stopped the system by itself. */
   #failure: BootFailure | null = null;
   /** An address in kernel memory with room for BUFFER_BYTES. */
@@ -497,6 +500,41 @@ export class Supervisor {
     return this.#withCopies(parts, (sourceAt, targetAt, typeAt, dataAt) =>
       this.#kernel['tabos:posix/supervisor#mount'](sourceAt ?? 0, targetAt ?? 0, typeAt ?? 0, dataAt ?? 0),
     );
+  }
+
+  /**
+   * Run /etc/rc, which mounts the block store `device` on /home and what else fstab
+   * lists. Resolves to its exit status; not 0: /home is what it was.
+   */
+  async mountHome(device: string, options: string): Promise<number> {
+    const status = await this.#runToEnd(['/bin/sh', '/etc/rc'], [`HOME_DEVICE=${device}`, `HOME_OPTIONS=${options}`]);
+    this.#hasHome = status === 0;
+    return status;
+  }
+
+  /** Before the end: what is in memory goes to /home's store. */
+  async sync(): Promise<void> {
+    if (this.#hasHome && !this.#stopped) await this.#runToEnd(['/bin/sync'], []);
+  }
+
+  /** Run a program of the system's own: its exit status (as wait has it), or an errno. */
+  async #runToEnd(argv: readonly [string, ...string[]], env: readonly string[]): Promise<number> {
+    const ended = Promise.withResolvers<number>();
+    const early = new Map<number, number>();
+    let pid = 0;
+    const listener: ExitListener = (which, status) => {
+      if (pid === 0) early.set(which, status);
+      else if (which === pid) ended.resolve(status);
+    };
+    this.#exitListeners.add(listener);
+    try {
+      const path = 'PATH=/usr/local/bin:/usr/bin:/bin';
+      pid = this.spawn({ path: argv[0], argv, env: [path, ...env], streams: ALL_STREAMS });
+      if (pid < 0) return -pid;
+      return early.get(pid) ?? (await ended.promise);
+    } finally {
+      this.#exitListeners.delete(listener);
+    }
   }
 
   kill(pid: number, signal: number): number {

@@ -3,18 +3,23 @@
  * (protocol.ts), the supervisor on the other.
  */
 import { FsDriver } from '../drivers-ts/fs.ts';
-import { IdbStore } from '../drivers-ts/idb-store.ts';
+import { ENODEV, ErrnoError } from '../drivers-ts/errno.ts';
 import { BrowserCache, HttpSource } from '../drivers-ts/package-http.ts';
 import { Packages, withPackages } from '../drivers-ts/package-store.ts';
+import type { OpenStore } from '../drivers-ts/block-store.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 import {
   TERMINAL_WINDOW,
   type BootOptions,
+  type BusyChoice,
   type FromSupervisor,
   type FromTask,
+  type HomeState,
+  type HomeStore,
   type ToSupervisor,
 } from './protocol.ts';
 import { BootFailure, Supervisor } from './supervisor-core.ts';
+import { HomeVolume } from './volumes.ts';
 
 /** A few workers ready before the first program asks for one. */
 const EARLY_WORKERS = 3;
@@ -96,10 +101,59 @@ const packages = new Packages(
   (level, text) => platform.log(level, text),
 );
 
+/* ---- /home ---- */
+
+let volume: HomeVolume | null = null;
+let homeChosen: (choice: BusyChoice) => void = () => undefined;
+
+/** The volume's store is the only one there is. */
+const openStore: OpenStore = async (name, readOnly) => {
+  if (!volume || name !== volume.store) throw new ErrnoError(ENODEV, `no store ${name}`);
+  return volume.open(readOnly);
+};
+
+/** Who owns /home: we, or another tab, and then a person decides. Null: it is volatile. */
+async function findHome(wanted: HomeStore): Promise<HomeVolume | null> {
+  if (wanted === 'volatile') return null;
+  for (;;) {
+    const own = await HomeVolume.own(wanted === 'current' ? null : wanted);
+    if (own) return own;
+    const choice = new Promise<BusyChoice>((resolve) => (homeChosen = resolve));
+    post({ type: 'home-busy' });
+    switch (await choice) {
+      case 'read-only':
+        return HomeVolume.besideOwner();
+      case 'volatile':
+        return null;
+      case 'again':
+        break;
+    }
+  }
+}
+
+/** Mount what was found. Without it the system runs all the same; the page says so. */
+async function mountHome(target: Supervisor, found: Promise<HomeVolume | null>): Promise<HomeState> {
+  try {
+    volume = await found;
+    if (!volume) return { mode: 'volatile', device: null, problem: null };
+    const device = `/dev/${volume.store}`;
+    homeErrors = '';
+    const status = await target.mountHome(device, volume.readOnly ? 'ro' : 'rw');
+    if (status === 0) return { mode: volume.readOnly ? 'read-only' : 'lasting', device, problem: null };
+    return { mode: 'volatile', device: null, problem: homeErrors.trim() || `/etc/rc ended with ${status}` };
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return { mode: 'volatile', device: null, problem };
+  }
+}
+
+/** What /etc/rc complained about. */
+let homeErrors = '';
+
 const platform: Platform = {
   startWorker,
   yield: nextTurn,
-  fsDriver: (host) => new FsDriver(host, withPackages(packages, IdbStore.open)),
+  fsDriver: (host) => new FsDriver(host, withPackages(packages, openStore)),
   terminalWrite(terminal, bytes) {
     const taken = windows.take(terminal, bytes.length);
     const data = taken === bytes.length ? bytes : bytes.slice(0, taken);
@@ -108,7 +162,9 @@ const platform: Platform = {
   },
   // A page has no standard streams; what is written to them is only of use in a log.
   streamWrite(stream, bytes) {
-    platform.log(stream === 2 ? LOG_ERROR : 6, new TextDecoder().decode(bytes));
+    const text = new TextDecoder().decode(bytes);
+    if (stream === 2) homeErrors += text;
+    platform.log(stream === 2 ? LOG_ERROR : 6, text);
     return bytes.length;
   },
   streamWanted: () => supervisor?.streamEnd(),
@@ -206,6 +262,8 @@ async function boot(options: BootOptions): Promise<void> {
   verbose = options.verbose ?? false;
   const early: WorkerHandle[] = [];
   try {
+    const home = findHome(options.home ?? 'current');
+    home.catch(() => undefined); // as the archive
     const archive = download('archive', options.archive);
     archive.catch(() => undefined); // it is awaited below, perhaps after another failure
     for (let count = EARLY_WORKERS; count > 0; count--) early.push(startWorker());
@@ -219,7 +277,8 @@ async function boot(options: BootOptions): Promise<void> {
     supervisor.onExit(reportExit);
     post({ type: 'step', step: 'unpack' });
     await unpack(supervisor, await archive);
-    if (!failed) post({ type: 'ready' });
+    const state = await mountHome(supervisor, home);
+    if (!failed) post({ type: 'ready', home: state });
   } catch (error) {
     if (error instanceof BootFailure) fail(error.kind, error.message);
     else fail('internal', error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -236,7 +295,7 @@ function reportExit(pid: number, status: number): void {
 
 /* ---- the page's messages ---- */
 
-function receive(message: Exclude<ToSupervisor, { type: 'boot' }>, target: Supervisor): void {
+function receive(message: Exclude<ToSupervisor, { type: 'boot' | 'home-choice' }>, target: Supervisor): void {
   switch (message.type) {
     case 'spawn':
       post({ type: 'spawned', request: message.request, pid: target.spawn(message.program) });
@@ -271,5 +330,6 @@ function receive(message: Exclude<ToSupervisor, { type: 'boot' }>, target: Super
 
 scope.onmessage = ({ data }) => {
   if (data.type === 'boot') void boot(data.options);
+  else if (data.type === 'home-choice') homeChosen(data.choice);
   else if (supervisor) receive(data, supervisor);
 };

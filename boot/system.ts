@@ -1,7 +1,15 @@
 /*
  * The system as the page sees it: the supervisor worker, spoken to in messages.
  */
-import type { BootOptions, FailureKind, FromSupervisor, SpawnOptions, ToSupervisor } from './protocol.ts';
+import type {
+  BootOptions,
+  BusyChoice,
+  FailureKind,
+  FromSupervisor,
+  HomeState,
+  SpawnOptions,
+  ToSupervisor,
+} from './protocol.ts';
 
 /** What happens in the system, for who shows it. */
 export interface SystemEvents {
@@ -10,6 +18,8 @@ export interface SystemEvents {
   step(step: 'compile' | 'unpack'): void;
   output(terminal: number, data: Uint8Array): void;
   log(level: number, text: string): void;
+  /** Another tab has /home: what now? */
+  homeBusy(): Promise<BusyChoice>;
   /** It has stopped for good, after a good start. */
   stopped(failure: SystemFailure): void;
 }
@@ -39,7 +49,7 @@ export interface StartedProcess {
 export class System {
   readonly #worker: Worker;
   readonly #events: SystemEvents;
-  readonly #started = Promise.withResolvers<void>();
+  readonly #started = Promise.withResolvers<HomeState>();
   readonly #spawning = new Map<number, (pid: number) => void>();
   readonly #running = new Map<number, (ending: Ending) => void>();
   #requests = 0;
@@ -59,8 +69,8 @@ export class System {
     this.#send({ type: 'boot', options });
   }
 
-  /** Resolves when programs can be spawned, rejects with a SystemFailure. */
-  get started(): Promise<void> {
+  /** Resolves to what /home is when programs can be spawned, rejects with a SystemFailure. */
+  get started(): Promise<HomeState> {
     return this.#started.promise;
   }
 
@@ -112,7 +122,9 @@ export class System {
         return this.#events.step(message.step);
       case 'ready':
         this.#isUp = true;
-        return this.#started.resolve();
+        return this.#started.resolve(message.home);
+      case 'home-busy':
+        return void this.#events.homeBusy().then((choice) => this.#send({ type: 'home-choice', choice }));
       case 'failed':
         return this.#fail(message.kind, message.message);
       case 'spawned':

@@ -35,7 +35,7 @@ export interface BlockStore {
   /** Size in blocks: at least one more than the highest block ever written. */
   size(): Promise<number>;
   estimate(): Promise<Estimate>;
-  /** Flushes, and lets others have the store. */
+  /** Lets others have the store. What is not flushed is gone: it may be half of something. */
   close(): Promise<void>;
 }
 

@@ -118,7 +118,11 @@ export class FsDriver extends Driver implements FsImports {
     return this.complete(request, async () => {
       const closing = this.#store(store);
       this.#stores.delete(store);
-      await closing.close();
+      try {
+        await closing.flush();
+      } finally {
+        await closing.close();
+      }
       return 0;
     });
   }

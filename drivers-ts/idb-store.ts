@@ -240,12 +240,9 @@ export class IdbStore implements BlockStore {
   }
 
   async close(): Promise<void> {
-    try {
-      await this.flush();
-    } finally {
-      this.#db.close();
-      await this.#unlock();
-    }
+    await this.#lastFlush;
+    this.#db.close();
+    await this.#unlock();
   }
 
   /* ---- reading ---- */

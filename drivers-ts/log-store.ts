@@ -484,7 +484,6 @@ export class LogStore implements BlockStore {
 
   async close(): Promise<void> {
     try {
-      await this.flush();
       // The next opening has no records to read then.
       if (this.#records > 0 && !this.#fresh) await this.#enqueue(() => this.#snapshot());
     } finally {

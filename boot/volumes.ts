@@ -1,0 +1,235 @@
+/*
+ * The volume of /home in a browser: which store holds it, and its moves from one
+ * store to another (IndexedDB to OPFS or back, or to what an image brings).
+ *
+ * A small database names the store. A move fills another store first, which
+ * counts for nothing until one transaction names it; whatever is cut short before
+ * or after that is swept up by the next opening. One tab owns the volume, by a lock
+ * that goes with the tab.
+ */
+import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import { BLOCK_BYTES, type BlockStore } from '../drivers-ts/block-store.ts';
+import { ENODEV, ErrnoError } from '../drivers-ts/errno.ts';
+import { IdbStore } from '../drivers-ts/idb-store.ts';
+import { OpfsStore } from '../drivers-ts/opfs-store.ts';
+
+export type StoreKind = 'idb' | 'opfs';
+
+interface VolumeRecord {
+  readonly name: string;
+  /** Its store: `idb0`, `opfs1` … */
+  readonly store: string;
+  /** Stores that are not, or no longer, the volume's: a move has begun to fill it, or has left it. */
+  readonly discard: readonly string[];
+}
+
+interface Schema extends DBSchema {
+  volumes: { key: string; value: VolumeRecord };
+}
+
+const VOLUME = 'home';
+const LOCK = 'tabos-volume-home';
+/** A tab that is loaded again may not have given the lock back yet. */
+const RELOAD_MS = 1000;
+/** Blocks copied at once, and between two flushes (a flush that is too large is a lot of memory). */
+const COPY_BLOCKS = 256;
+const FLUSH_BLOCKS = 16 * COPY_BLOCKS;
+
+function kindOf(store: string): StoreKind {
+  return store.startsWith('opfs') ? 'opfs' : 'idb';
+}
+
+function openStore(store: string, readOnly: boolean): Promise<BlockStore> {
+  return kindOf(store) === 'opfs' ? OpfsStore.open(store, readOnly) : IdbStore.open(store, readOnly);
+}
+
+function removeStore(store: string): Promise<void> {
+  return kindOf(store) === 'opfs' ? OpfsStore.remove(store) : IdbStore.remove(store);
+}
+
+/** What a volume can be filled from: blocks, in any order; those left out are zero. */
+export type BlockSource = AsyncIterable<{ readonly block: number; readonly data: Uint8Array }>;
+
+export class HomeVolume {
+  readonly #db: IDBPDatabase<Schema>;
+  #record: VolumeRecord;
+  readonly readOnly: boolean;
+
+  private constructor(db: IDBPDatabase<Schema>, record: VolumeRecord, readOnly: boolean) {
+    this.#db = db;
+    this.#record = record;
+    this.readOnly = readOnly;
+  }
+
+  /** The volume's owner; null when another tab is. Waits a moment for a tab that is just closing. */
+  static async own(wanted: StoreKind | null): Promise<HomeVolume | null> {
+    if (!(await takeLock())) return null;
+    const volume = await HomeVolume.#open(false, wanted);
+    await volume.#sweep();
+    if (wanted && wanted !== volume.kind) await volume.moveTo(wanted);
+    return volume;
+  }
+
+  /** To read beside its owner: what is there now. Fails when that store can't do it. */
+  static async besideOwner(): Promise<HomeVolume> {
+    const volume = await HomeVolume.#open(true, null);
+    if (volume.kind === 'opfs') throw new ErrnoError(ENODEV, 'OPFS has one reader at a time');
+    return volume;
+  }
+
+  static async #open(readOnly: boolean, wanted: StoreKind | null): Promise<HomeVolume> {
+    const db = await openDB<Schema>('tabos-volumes', 1, {
+      upgrade: (fresh) => void fresh.createObjectStore('volumes', { keyPath: 'name' }),
+    });
+    let record = await db.get('volumes', VOLUME);
+    if (!record) {
+      record = { name: VOLUME, store: `${wanted ?? (await fasterKind())}0`, discard: [] };
+      if (!readOnly) await store(db, record);
+    }
+    return new HomeVolume(db, record, readOnly);
+  }
+
+  get store(): string {
+    return this.#record.store;
+  }
+
+  get kind(): StoreKind {
+    return kindOf(this.store);
+  }
+
+  open(readOnly: boolean): Promise<BlockStore> {
+    return openStore(this.store, readOnly || this.readOnly);
+  }
+
+  /** Move to the other kind of store. */
+  async moveTo(kind: StoreKind): Promise<void> {
+    const source = await openStore(this.store, false);
+    try {
+      await this.fill(kind, blocksOf(source));
+    } finally {
+      await source.close();
+    }
+    await this.#sweep();
+  }
+
+  /**
+   * Make another store from `source` and let it be the volume. Until the last moment,
+   * the volume is what it was. What it was is removed by the next opening.
+   */
+  async fill(kind: StoreKind, source: BlockSource): Promise<void> {
+    const old = this.#record;
+    const target = [`${kind}0`, `${kind}1`].find((name) => name !== old.store) ?? `${kind}0`;
+    await this.#write({ ...old, discard: [...new Set([...old.discard, target])] });
+    await removeStore(target);
+    const into = await openStore(target, false);
+    try {
+      let written = 0;
+      for await (const { block, data } of source) {
+        into.write(block, data);
+        written += data.length / BLOCK_BYTES;
+        if (written < FLUSH_BLOCKS) continue;
+        await into.flush();
+        written = 0;
+      }
+      await into.flush();
+    } finally {
+      await into.close();
+    }
+    await this.#write({ ...old, store: target, discard: [old.store] });
+  }
+
+  /** Remove what moves have left. */
+  async #sweep(): Promise<void> {
+    if (this.#record.discard.length === 0) return;
+    for (const name of this.#record.discard) if (name !== this.store) await removeStore(name);
+    await this.#write({ ...this.#record, discard: [] });
+  }
+
+  async #write(record: VolumeRecord): Promise<void> {
+    await store(this.#db, record);
+    this.#record = record;
+  }
+}
+
+async function store(db: IDBPDatabase<Schema>, record: VolumeRecord): Promise<void> {
+  const transaction = db.transaction('volumes', 'readwrite', { durability: 'strict' });
+  await Promise.all([transaction.store.put(record), transaction.done]);
+}
+
+/** Take the volume's lock for as long as this worker lives. */
+async function takeLock(): Promise<boolean> {
+  const granted = Promise.withResolvers<boolean>();
+  navigator.locks
+    .request(LOCK, { signal: AbortSignal.timeout(RELOAD_MS) }, () => {
+      granted.resolve(true);
+      return new Promise<never>(() => undefined);
+    })
+    .catch(() => granted.resolve(false)); // the time is over
+  return granted.promise;
+}
+
+/** What is in a store, without the blocks that are zero. */
+export async function* blocksOf(from: BlockStore): BlockSource {
+  const size = await from.size();
+  for (let block = 0; block < size; block += COPY_BLOCKS) {
+    const data = await from.read(block, Math.min(COPY_BLOCKS, size - block));
+    yield* withoutZeros(block, data);
+  }
+}
+
+export function* withoutZeros(block: number, data: Uint8Array): Generator<{ block: number; data: Uint8Array }> {
+  const words = new Uint32Array(data.buffer, data.byteOffset, data.length >>> 2);
+  const isZero = (i: number): boolean =>
+    words.subarray((i * BLOCK_BYTES) / 4, ((i + 1) * BLOCK_BYTES) / 4).every((word) => word === 0);
+  const count = data.length / BLOCK_BYTES;
+  for (let from = 0; from < count;) {
+    if (isZero(from)) {
+      from++;
+      continue;
+    }
+    let to = from + 1;
+    while (to < count && !isZero(to)) to++;
+    yield { block: block + from, data: data.subarray(from * BLOCK_BYTES, to * BLOCK_BYTES) };
+    from = to;
+  }
+}
+
+/* ---- which is faster here ---- */
+
+const PROBE_BLOCKS = 1024; // 4 MiB: enough to see the rate, little enough for a first start
+const PROBE_FLUSHES = 8;
+/** A small durable write counts like this much of a large one: that is what programs mostly wait for. */
+const PROBE_SMALL_WEIGHT = 4;
+
+/** The kind of store that is faster in this browser, by a short try. IndexedDB where OPFS can't be had. */
+async function fasterKind(): Promise<StoreKind> {
+  if (!OpfsStore.isPossible) return 'idb';
+  try {
+    return (await probe('opfs')) < (await probe('idb')) ? 'opfs' : 'idb';
+  } catch {
+    return 'idb'; // a private window has no OPFS
+  }
+}
+
+async function probe(kind: StoreKind): Promise<number> {
+  const name = `${kind}-probe`;
+  await removeStore(name);
+  const tried = await openStore(name, false);
+  try {
+    const data = new Uint8Array(PROBE_BLOCKS * BLOCK_BYTES).fill(1);
+    tried.write(0, data.subarray(0, BLOCK_BYTES));
+    await tried.flush(); // the first flush of a new store does more
+    const start = performance.now();
+    tried.write(0, data);
+    await tried.flush();
+    const large = performance.now();
+    for (let i = 0; i < PROBE_FLUSHES; i++) {
+      tried.write(i * 100, data.subarray(0, BLOCK_BYTES));
+      await tried.flush();
+    }
+    return large - start + ((performance.now() - large) / PROBE_FLUSHES) * PROBE_SMALL_WEIGHT;
+  } finally {
+    await tried.close();
+    await removeStore(name);
+  }
+}
