@@ -179,6 +179,25 @@ static void first_task(struct process *p, sigset *pending, sigset *blocked)
 	unlock(&p->lock);
 }
 
+/* Policy, priority and CPU of the first thread. */
+struct scheduling {
+	int policy, priority, cpu;
+};
+
+static struct scheduling scheduling_of(struct process *p)
+{
+	struct scheduling s = { 0 };
+
+	lock(&p->lock);
+	if (!list_empty(&p->tasks)) {
+		struct task *t = list_first(&p->tasks, struct task, of_process);
+
+		s = (struct scheduling){ t->policy, t->priority, t->sched.cpu };
+	}
+	unlock(&p->lock);
+	return s;
+}
+
 static void memory_of(struct process *p, uint64_t *size, uint64_t *resident)
 {
 	struct mm *mm = mm_of(p);
@@ -192,6 +211,7 @@ static void memory_of(struct process *p, uint64_t *size, uint64_t *resident)
 static void show_stat(struct text *t, struct process *p)
 {
 	struct place at = place_of(p);
+	struct scheduling s = scheduling_of(p);
 	uint64_t size, resident;
 	sigset pending, blocked;
 
@@ -201,15 +221,17 @@ static void show_stat(struct text *t, struct process *p)
 	text_printf(t, "%d (%s) %c %d %d %d %llu %d 0 0 0 0 0 ", p->pid, p->name, proc_state(p),
 		    at.ppid, at.group, at.session, (unsigned long long)at.tty, at.foreground);
 	text_printf(t, "%lld 0 %lld 0 %d %d %d 0 ", (long long)(process_cpu(p) / NSEC_PER_TICK),
-		    (long long)(p->child_cpu / NSEC_PER_TICK), 20 + p->nice, p->nice,
+		    (long long)(p->used_below.cpu / NSEC_PER_TICK),
+		    s.priority ? -1 - s.priority : 20 + p->nice, p->nice,
 		    max(p->ntasks, 1));
 	text_printf(t, "%lld %llu %llu %llu ", (long long)((p->started - process_init->started) / NSEC_PER_TICK),
 		    (unsigned long long)size, (unsigned long long)(resident / PAGE_SIZE),
 		    (unsigned long long)RLIM_INFINITY);
-	/* 26 on: addresses (not told), signals (31 bits, as ever), then what is not here */
-	text_printf(t, "0 0 0 0 0 %u %u %u %u 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 %d\n",
+	/* 26 on: addresses (not told), signals (31 bits, as ever), scheduling, then what is not here */
+	text_printf(t, "0 0 0 0 0 %u %u %u %u 0 0 0 17 %d %d %d 0 0 0 0 0 0 0 0 0 0 %d\n",
 		    (unsigned)pending & INT32_MAX, (unsigned)blocked & INT32_MAX,
 		    (unsigned)actions(p, true) & INT32_MAX, (unsigned)actions(p, false) & INT32_MAX,
+		    s.cpu, s.priority, s.policy,
 		    p->zombie ? p->status : 0);
 }
 
@@ -231,6 +253,7 @@ static const char *state_word(char state)
 
 static void show_status(struct text *t, struct process *p)
 {
+	struct usage used = usage_of_process(p);
 	char state = proc_state(p);
 	uint64_t size, resident;
 	sigset pending, blocked;
@@ -250,7 +273,8 @@ static void show_status(struct text *t, struct process *p)
 		text_printf(t, "%u ", c.groups[i]);
 	text_printf(t, "\n");
 	if (!p->zombie)
-		text_printf(t, "VmSize:\t%8llu kB\nVmRSS:\t%8llu kB\n", (unsigned long long)(size / 1024),
+		text_printf(t, "VmSize:\t%8llu kB\nVmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\n",
+			    (unsigned long long)(size / 1024), (unsigned long long)(used.peak / 1024),
 			    (unsigned long long)(resident / 1024));
 	text_printf(t, "Threads:\t%d\n", max(p->ntasks, 1));
 	text_printf(t, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n",
@@ -258,6 +282,8 @@ static void show_status(struct text *t, struct process *p)
 		    (unsigned long long)blocked);
 	text_printf(t, "SigIgn:\t%016llx\nSigCgt:\t%016llx\n", (unsigned long long)actions(p, true),
 		    (unsigned long long)actions(p, false));
+	text_printf(t, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
+		    (unsigned long long)used.sleeps, (unsigned long long)used.preemptions);
 }
 
 static void show_statm(struct text *t, struct process *p)

@@ -252,25 +252,26 @@ int32_t sys_waitid(int32_t id_type, int32_t id, uint32_t info, int32_t options, 
 int32_t sys_getrusage(int32_t who, uint32_t usage)
 {
 	struct process *p = current_process;
-	struct abi_rusage u = { 0 };
-	nsec cpu;
+	struct abi_rusage u;
+	struct usage used;
 
 	switch (who) {
 	case RUSAGE_SELF:
-		cpu = process_cpu(p);
-		u.maxrss = (int32_t)(mm_size(p->mm) >> 10);
+		used = usage_of_process(p);
 		break;
 	case RUSAGE_CHILDREN:
-		cpu = p->child_cpu;
+		lock(&p->lock);
+		used = p->used_below;
+		unlock(&p->lock);
 		break;
 	case RUSAGE_THREAD:
-		cpu = task_cpu(current);
+		used = usage_of_task(current);
+		used.peak = mm_peak(p->mm);
 		break;
 	default:
 		return -EINVAL;
 	}
-	u.utime.sec = cpu / NSEC_PER_SEC;
-	u.utime.usec = cpu % NSEC_PER_SEC / 1000;
+	usage_describe(&used, &u);
 	return copy_out(usage, &u, sizeof(u));
 }
 
@@ -278,7 +279,7 @@ int32_t sys_times(uint32_t buffer)
 {
 	struct process *p = current_process;
 	nsec tick = NSEC_PER_SEC / CLK_TCK;
-	int32_t t[4] = { (int32_t)(process_cpu(p) / tick), 0, (int32_t)(p->child_cpu / tick), 0 };
+	int32_t t[4] = { (int32_t)(process_cpu(p) / tick), 0, (int32_t)(p->used_below.cpu / tick), 0 };
 	int err = buffer ? copy_out(buffer, t, sizeof(t)) : 0;
 
 	return err < 0 ? err : (int32_t)(host_clock() / tick & INT32_MAX);
@@ -309,6 +310,8 @@ int32_t sys_prlimit64(int32_t pid, int32_t resource, uint32_t new_limit, uint32_
 			p->limits[resource] = new;
 	}
 	unlock(&p->lock);
+	if (err == 0 && new_limit && resource == RLIMIT_CPU)
+		err = cpu_limit_watch(p);
 	if (err == 0 && old_limit)
 		err = copy_out(old_limit, &old, sizeof(old));
 	return err;

@@ -82,6 +82,7 @@ static int32_t commit(struct image *m)
 	image_free(m);
 	lock(&p->lock); /* /proc may be looking */
 	t->tid = p->pid; /* whichever thread this was, it is the first now */
+	usage_note_peak(p);
 	p->mm = mm;
 	unlock(&p->lock);
 	mm_put(old);

@@ -22,7 +22,7 @@ static void notify(struct process *parent, struct process *p, int code, int stat
 	info.child.pid = p->pid;
 	info.child.uid = p->cred.uid;
 	info.child.status = status;
-	info.child.utime = (int32_t)(p->cpu / (NSEC_PER_SEC / CLK_TCK));
+	info.child.utime = (int32_t)(p->used.cpu / (NSEC_PER_SEC / CLK_TCK));
 	signal_send_process(parent, SIGCHLD, &info);
 	wake_all(&parent->child_exit);
 }
@@ -49,14 +49,18 @@ static bool reaps_by_itself(struct process *parent)
 	return parent == process_init || a->handler == SIG_IGN || a->flags & SA_NOCLDWAIT;
 }
 
-static void reap(struct process *p)
+/* What it used counts for its parent, if that has waited for it (POSIX, times()). */
+static void reap(struct process *p, bool waited_for)
 {
 	struct process *parent = p->parent;
 
 	assert_held(&processes_lock);
-	lock(&parent->lock);
-	parent->child_cpu += p->cpu + p->child_cpu;
-	unlock(&parent->lock);
+	if (waited_for) {
+		lock(&parent->lock);
+		usage_add(&parent->used_below, &p->used);
+		usage_add(&parent->used_below, &p->used_below);
+		unlock(&parent->lock);
+	}
 	process_unlink(p);
 	p->parent = NULL;
 	process_put(p);
@@ -88,7 +92,7 @@ static void give_children_to_init(struct process *p)
 		c->parent = process_init;
 		c->ppid = process_init->pid;
 		if (c->zombie)
-			reap(c);
+			reap(c, true);
 		else
 			send_hangup_if_orphaned(c->pgroup, orphaned);
 	}
@@ -105,9 +109,22 @@ static void become_zombie(struct process *p)
 	process_notify_parent(p, signal ? CLD_KILLED : CLD_EXITED,
 			      signal ? signal : status >> 8 & 0xff);
 	if (reaps_by_itself(parent)) {
-		reap(p);
+		reap(p, parent == process_init);
 		wake_all(&parent->child_exit);
 	}
+}
+
+#define DUMPS_CORE (sigbit(SIGQUIT) | sigbit(SIGILL) | sigbit(SIGTRAP) | sigbit(SIGABRT) |      \
+		    sigbit(SIGBUS) | sigbit(SIGFPE) | sigbit(SIGSEGV) | sigbit(SIGXCPU) |      \
+		    sigbit(SIGXFSZ) | sigbit(SIGSYS))
+
+/* Who would leave a core file elsewhere leaves a line in the log: its memory is the worker's, and gone. */
+static void report_core(struct process *p)
+{
+	int signal = p->status & 0x7f;
+
+	if (signal && sigbit(signal) & DUMPS_CORE && p->limits[RLIMIT_CORE].cur > 0)
+		klog(5, "%s[%d]: ended by signal %d; no core file is written", p->name, p->pid, signal);
 }
 
 static void process_finish(struct process *p)
@@ -117,7 +134,9 @@ static void process_finish(struct process *p)
 	int pid = p->pid, status = p->status;
 
 	__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
+	report_core(p);
 	timers_free(p);
+	cpu_limit_end(p);
 	trace_end(p);
 	sem_exit(p);
 	process_release(p);
@@ -157,12 +176,14 @@ void process_begin_exit(struct process *p, int status, struct task *except)
 void task_gone(struct task *t)
 {
 	struct process *p = t->process;
+	struct usage used;
 	bool last;
 
 	word_task_gone(t);
 	lock(&p->lock);
 	list_remove(&t->of_process);
-	p->cpu += task_cpu(t);
+	used = usage_of_task(t);
+	usage_add(&p->used, &used);
 	last = --p->ntasks == 0;
 	if (!last)
 		trace_thread_end(p, t->tid);
@@ -266,7 +287,7 @@ static void take_report(struct process *c, int code)
 		c->continued = false;
 		break;
 	default:
-		reap(c);
+		reap(c, true);
 	}
 }
 
@@ -283,11 +304,10 @@ static void fill_info(struct abi_siginfo *info, struct process *c, int code, int
 
 static void fill_usage(struct abi_rusage *usage, struct process *c)
 {
-	nsec cpu = c->cpu + c->child_cpu;
+	struct usage sum = usage_of_process(c);
 
-	memset(usage, 0, sizeof(*usage));
-	usage->utime.sec = cpu / NSEC_PER_SEC;
-	usage->utime.usec = cpu % NSEC_PER_SEC / 1000;
+	usage_add(&sum, &c->used_below);
+	usage_describe(&sum, usage);
 }
 
 /* One look at the children: a pid, 0 when none has news, -ECHILD when none can. */

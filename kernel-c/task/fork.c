@@ -239,7 +239,7 @@ int32_t sys_thread_create(uint32_t attributes)
 		return err;
 	lock(&processes_lock);
 	tid = pid_alloc();
-	t = tid > 0 && !p->exiting ? task_new(p, tid) : NULL;
+	t = tid > 0 && !p->exiting && !process_over_limit(p) ? task_new(p, tid) : NULL;
 	unlock(&processes_lock);
 	if (!t)
 		return -EAGAIN;

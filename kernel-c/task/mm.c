@@ -77,6 +77,11 @@ void mm_put(struct mm *mm)
 	slab_free(&mm_cache, mm);
 }
 
+static void note_peak(struct mm *mm)
+{
+	mm->peak = max(mm->peak, mm->brk + mm->mapped);
+}
+
 static struct area *area_add(struct mm *mm, struct list *before, uaddr start, uaddr end)
 {
 	struct area *m = slab_alloc(&area_cache);
@@ -88,6 +93,7 @@ static struct area *area_add(struct mm *mm, struct list *before, uaddr start, ua
 	list_init(&m->of_shared);
 	list_append(before, &m->node);
 	mm->mapped += end - start;
+	note_peak(mm);
 	return m;
 }
 
@@ -209,6 +215,17 @@ uint64_t mm_size(struct mm *mm)
 	return mm->brk + mm->mapped;
 }
 
+uint64_t mm_peak(struct mm *mm)
+{
+	uint64_t peak;
+
+	lock(&mm->lock);
+	note_peak(mm);
+	peak = mm->peak;
+	unlock(&mm->lock);
+	return peak;
+}
+
 int mm_each(struct mm *mm, int (*f)(uaddr start, uint32_t length, void *arg), void *arg)
 {
 	struct area *m;
@@ -283,6 +300,7 @@ int32_t sys_brk(uint32_t address)
 		else if (!over_limit(mm, address - mm->brk) &&
 			 populate(mm, mm->brk, address) == 0)
 			mm->brk = address;
+		note_peak(mm);
 	}
 	brk = mm->brk;
 	unlock(&mm->lock);
@@ -606,6 +624,7 @@ static bool grow_area(struct mm *mm, struct area *m, uaddr end)
 	    mlock_mapped(mm, m->end, end) < 0 || populate(mm, m->end, end) < 0)
 		return false;
 	mm->mapped += end - m->end;
+	note_peak(mm);
 	m->end = end;
 	return true;
 }

@@ -55,6 +55,7 @@ struct mm {
 	uaddr stack_high, heap_base, brk; /* [m] */
 	uaddr used;         /* [m] no byte from here on was ever handed out */
 	uint64_t mapped;    /* [m] bytes in mappings */
+	uint64_t peak;      /* [m] the most that brk and mappings were together */
 	struct list mappings; /* [m] */
 	struct list shared; /* [m and s] */
 	int nshared;        /* [a] how many are in it */

@@ -123,7 +123,7 @@ int process_count(void)
 
 nsec process_cpu_locked(struct process *p)
 {
-	nsec sum = p->cpu;
+	nsec sum = p->used.cpu;
 	struct task *t;
 
 	assert_held(&p->lock);
@@ -284,17 +284,17 @@ static void list_insert_by_pid(struct process *p)
 	list_append(&at->all, &p->all);
 }
 
-static bool over_limit(struct process *parent)
+bool process_over_limit(struct process *parent)
 {
 	uint64_t limit = parent->limits[RLIMIT_NPROC].cur, mine = 0;
 	struct process *p;
 
-	if (nprocesses >= PROCESSES_MAX)
-		return true;
+	assert_held(&processes_lock);
 	if (limit == RLIM_INFINITY || parent->cred.euid == 0)
 		return false;
 	list_for_each(p, &all_processes, all)
-		mine += p->cred.uid == parent->cred.uid;
+		if (p->cred.uid == parent->cred.uid)
+			mine += max(__atomic_load_n(&p->ntasks, __ATOMIC_RELAXED), 1); /* zombies too */
 	return mine >= limit;
 }
 
@@ -338,11 +338,11 @@ struct process *process_new(struct process *parent)
 	if (!p)
 		return NULL;
 	inherit(p, parent);
-	if (copy_args(p, parent) < 0)
+	if (copy_args(p, parent) < 0 || cpu_limit_watch(p) < 0)
 		goto drop;
 	lock(&processes_lock);
 	/* Who signals a group, or everybody, holds this lock: a child born after that would escape. */
-	pid = ending(parent) || over_limit(parent) ? -EAGAIN : pid_alloc();
+	pid = ending(parent) || nprocesses >= PROCESSES_MAX || process_over_limit(parent) ? -EAGAIN : pid_alloc();
 	if (pid < 0) {
 		unlock(&processes_lock);
 		goto drop;
@@ -358,6 +358,7 @@ struct process *process_new(struct process *parent)
 	unlock(&processes_lock);
 	return p;
 drop:
+	cpu_limit_end(p);
 	process_put(p);
 	return NULL;
 }
@@ -381,6 +382,7 @@ void process_release(struct process *p)
 	struct mm *mm;
 
 	lock(&p->lock); /* a reader of /proc may be looking */
+	usage_note_peak(p);
 	files = p->files;
 	fs = p->fs;
 	mm = p->mm;
@@ -399,6 +401,7 @@ void process_release(struct process *p)
 void process_abandon(struct process *p)
 {
 	timers_free(p);
+	cpu_limit_end(p);
 	trace_end(p);
 	lock(&processes_lock);
 	process_unlink(p);

@@ -102,6 +102,13 @@ struct cred {
 	uint32_t groups[NGROUPS_MAX];
 };
 
+/* What a task, a process or its children have used (usage.c). */
+struct usage {
+	nsec cpu;
+	uint64_t sleeps, preemptions; /* voluntary and involuntary context switches */
+	uint64_t peak;                /* of memory, bytes: the largest of one process */
+};
+
 struct process {
 	int pid;                /* [I] */
 	int refs;               /* [a] */
@@ -138,7 +145,8 @@ struct process {
 	struct wait_queue resume; /* stopped tasks sleep here */
 
 	nsec started;           /* [I] */
-	nsec cpu, child_cpu;    /* [p] of ended tasks; of waited-for children */
+	struct usage used, used_below; /* [p] of ended tasks; of waited-for children */
+	struct cpu_limit *cpu_limit; /* [p] watches RLIMIT_CPU; made when first set */
 	struct itimer *itimers[3]; /* [p] ITIMER_*; made when first set */
 	struct list ptimers;    /* [p] of timer_create */
 	struct list sem_undos;  /* under ipc/sem.c's lock */
@@ -265,7 +273,21 @@ void process_each(void (*f)(struct process *p, void *arg), void *arg);
 /* CPU time of a process so far. */
 nsec process_cpu(struct process *p);
 nsec process_cpu_locked(struct process *p); /* the same with p->lock held */
+/* Is its user at RLIMIT_NPROC, which counts threads? processes_lock held. */
+bool process_over_limit(struct process *p);
 bool cred_in_group(const struct cred *c, uint32_t gid);
+
+/* ---- usage.c ---- */
+void usage_add(struct usage *to, const struct usage *more);
+struct usage usage_of_task(const struct task *t);
+struct usage usage_of_process(struct process *p);
+/* Its memory is about to go; p->lock held. */
+void usage_note_peak(struct process *p);
+struct abi_rusage; /* abi.h */
+void usage_describe(const struct usage *u, struct abi_rusage *to);
+/* RLIMIT_CPU was set or inherited: 0 or -ENOMEM. */
+int cpu_limit_watch(struct process *p);
+void cpu_limit_end(struct process *p);
 
 /* ---- signal.c ---- */
 /* Block `mask` until the next return to the program (sigsuspend, ppoll, pselect). */

@@ -63,6 +63,7 @@ void mm_ready(struct mm *mm, uint32_t pages, uint32_t heap_base, uint32_t stack_
 uint32_t mm_pages(struct mm *mm);
 /* For /proc and rusage: bytes of address space in use. */
 uint64_t mm_size(struct mm *mm);
+uint64_t mm_peak(struct mm *mm); /* the most it ever was */
 
 /* ---- fork.c ---- */
 struct snapshot;
