@@ -78,21 +78,38 @@ static bool alone(const struct view *v)
 
 /* ---- release ---- */
 
-static int publish_page(struct mm *mm, struct area *m, uaddr at)
+/*
+ * Write back the page at `at`, whose first difference is `offset` bytes on. Each
+ * block that differs is copied once, and its twin then becomes that copy.
+ */
+static int publish_page(struct mm *mm, struct area *m, uaddr at, uint32_t offset)
 {
 	char *now = mm->buffer, *before = mm->buffer + PAGE_SIZE;
-	struct view *v = m->view;
-	uint64_t clock;
-	int err;
+	uaddr twin = twin_at(m->view, at);
+	uint64_t blocks = 0, clock;
+	int n, err = 0;
 
-	if ((err = copy_in(now, at, PAGE_SIZE)) < 0 ||
-	    (err = copy_in(before, twin_at(v, at), PAGE_SIZE)) < 0 ||
-	    (err = sharing_write(v->file, v->sharing, page_at(v, at), now, before, &clock)) < 0)
+	while (offset < PAGE_SIZE && err == 0) {
+		blocks |= 1ull << offset / SHARING_BLOCK;
+		if ((err = copy_in(now + offset, at + offset, SHARING_BLOCK)) == 0)
+			err = copy_in(before + offset, twin + offset, SHARING_BLOCK);
+		offset += SHARING_BLOCK;
+		if (offset < PAGE_SIZE && (n = user_differ(at + offset, twin + offset, PAGE_SIZE - offset)) > 0)
+			offset += (uint32_t)n;
+	}
+	if (err == 0)
+		err = sharing_write(m->view->file, m->view->sharing, page_at(m->view, at), now, before,
+				    blocks, &clock);
+	if (err < 0)
 		return err;
 	/* ours was the only change since: we have it */
 	if (clock == m->synced + 1)
 		m->synced = clock;
-	return copy_out(twin_at(v, at), now, PAGE_SIZE);
+	for (; blocks && err == 0; blocks &= blocks - 1) {
+		offset = (uint32_t)__builtin_ctzll(blocks) * SHARING_BLOCK;
+		err = copy_out(twin + offset, now + offset, SHARING_BLOCK);
+	}
+	return err;
 }
 
 /* What differs in [at, end) of m: 0 or the first error; all that can be written is. */
@@ -105,10 +122,9 @@ static int publish(struct mm *mm, struct area *m, uaddr at, uaddr end)
 		n = user_differ(at, twin_at(m->view, at), end - at);
 		if (n < 0 || (at += (uaddr)n) >= end)
 			break;
-		at -= at % PAGE_SIZE;
-		err = publish_page(mm, m, at);
+		err = publish_page(mm, m, at - at % PAGE_SIZE, at % PAGE_SIZE);
 		first = first ? first : err;
-		at += PAGE_SIZE;
+		at += PAGE_SIZE - at % PAGE_SIZE;
 	}
 	return first;
 }

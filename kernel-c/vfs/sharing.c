@@ -161,42 +161,52 @@ int sharing_read(struct file *f, uint64_t page, char *buf)
 	return 0;
 }
 
-/* The next run of bytes that differ, from `at` on, as its length; 0: no more. */
-static size_t next_run(const char *now, const char *before, size_t *at, size_t end)
-{
-	size_t i = *at, start;
-	uint64_t a, b;
+/* What is to be written: bytes that differ, in blocks that may. */
+struct changes {
+	const char *now, *before;
+	uint64_t blocks; /* those not looked at yet */
+	size_t at, end;  /* where the last run ended; the page's bytes that are in the file */
+};
 
-	while (i < end && now[i] == before[i])
-		if (i % 8 == 0 && i + 8 <= end) {
-			memcpy(&a, now + i, 8);
-			memcpy(&b, before + i, 8);
-			i += a == b ? 8 : 1;
-		} else {
+/* The next run of bytes that differ, at c->at - its length; 0: no more. */
+static size_t next_run(struct changes *c)
+{
+	size_t i = c->at, block_end = round_up(i, (size_t)SHARING_BLOCK), start;
+
+	for (;;) {
+		while (i < block_end && c->now[i] == c->before[i])
 			i++;
-		}
-	start = i;
-	while (i < end && now[i] != before[i])
-		i++;
-	*at = start;
+		if (i < block_end)
+			break;
+		if (!c->blocks)
+			return 0;
+		i = (size_t)__builtin_ctzll(c->blocks) * SHARING_BLOCK;
+		block_end = i + SHARING_BLOCK;
+		c->blocks &= c->blocks - 1;
+	}
+	if (i >= c->end)
+		return 0;
+	block_end = min(block_end, c->end);
+	for (start = i; i < block_end && c->now[i] != c->before[i]; i++)
+		;
+	c->at = i;
 	return i - start;
 }
 
 /* Into the filesystem's own page, at once. */
-static int write_page(struct inode *inode, uint64_t page, const char *now, const char *before)
+static int write_page(struct inode *inode, uint64_t page, struct changes *c)
 {
-	size_t at = 0, n, end;
 	char *p = NULL;
 	int err = 0;
+	size_t n;
 
 	mutex_lock(&inode->lock);
-	end = bytes_in(inode, page);
-	while (err == 0 && (n = next_run(now, before, &at, end))) {
+	c->end = bytes_in(inode, page);
+	while (err == 0 && (n = next_run(c))) {
 		if (!p && !(p = inode->ops->page(inode, page, true)))
 			err = -ENOSPC;
 		else
-			memcpy(p + at, now + at, n);
-		at += n;
+			memcpy(p + c->at - n, c->now + c->at - n, n);
 	}
 	if (p)
 		inode_modified(inode);
@@ -205,20 +215,20 @@ static int write_page(struct inode *inode, uint64_t page, const char *now, const
 }
 
 int sharing_write(struct file *f, struct sharing *s, uint64_t page, const char *now, const char *before,
-		  uint64_t *clock)
+		  uint64_t blocks, uint64_t *clock)
 {
-	struct inode *inode = f->inode;
+	struct changes c = { .now = now, .before = before, .blocks = blocks };
 	int64_t start = (int64_t)(page * PAGE_SIZE);
-	size_t at = 0, n;
 	int err = 0;
+	size_t n;
 
-	if (has_pages(inode))
-		err = write_page(inode, page, now, before);
-	else
-		while (err == 0 && (n = next_run(now, before, &at, bytes_in(inode, page)))) {
-			err = write_at(f, now + at, n, start + (int64_t)at);
-			at += n;
-		}
+	if (has_pages(f->inode)) {
+		err = write_page(f->inode, page, &c);
+	} else {
+		c.end = bytes_in(f->inode, page);
+		while (err == 0 && (n = next_run(&c)))
+			err = write_at(f, now + c.at - n, n, start + (int64_t)(c.at - n));
+	}
 	*clock = sharing_changed(s, start, start + (int64_t)PAGE_SIZE);
 	return err;
 }

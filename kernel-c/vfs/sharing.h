@@ -51,10 +51,12 @@ uint64_t sharing_next(struct sharing *s, uint64_t page, uint64_t end, uint64_t s
 int sharing_read(struct file *f, uint64_t page, char *buf);
 /*
  * Write the bytes of a page in which `now` differs from `before`, as far as the
- * file reaches, and tell who maps it; *clock is then the sharing's. 0 or -errno.
+ * file reaches, and tell who maps it; *clock is then the sharing's. Only the blocks
+ * of 64 bytes whose bits are set are looked at. 0 or -errno.
  */
+#define SHARING_BLOCK (PAGE_SIZE / 64)
 int sharing_write(struct file *f, struct sharing *s, uint64_t page, const char *now, const char *before,
-		  uint64_t *clock);
+		  uint64_t blocks, uint64_t *clock);
 int sharing_load(struct file *f, int64_t at, uint32_t *value);
 int sharing_store(struct file *f, int64_t at, uint32_t value);
 
