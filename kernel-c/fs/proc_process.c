@@ -105,8 +105,14 @@ static int follow_root(struct process *p, int fd, struct path *to)
 
 /* ---- stat and status ---- */
 
+/* Is `task` what the text is about: any of the process's, or the thread of its name? */
+static bool is_about(const struct text *t, const struct task *task)
+{
+	return !t->tid || t->tid == task->tid;
+}
+
 /* The state ps shows for a process: that of its busiest thread. */
-static char proc_state(struct process *p)
+static char proc_state(const struct text *about, struct process *p)
 {
 	struct task *t;
 	char state = 'S';
@@ -118,7 +124,7 @@ static char proc_state(struct process *p)
 		state = 'T';
 	else
 		list_for_each(t, &p->tasks, of_process)
-			if (sched_letter(t) == 'R' || state == 'S')
+			if (is_about(about, t) && (sched_letter(t) == 'R' || state == 'S'))
 				state = sched_letter(t);
 	unlock(&p->lock);
 	return state;
@@ -165,37 +171,34 @@ static sigset actions(struct process *p, bool ignored)
 	return set;
 }
 
-/* Pending and blocked signals of the first thread. */
-static void first_task(struct process *p, sigset *pending, sigset *blocked)
-{
-	*pending = *blocked = 0;
-	lock(&p->lock);
-	if (!list_empty(&p->tasks)) {
-		struct task *t = list_first(&p->tasks, struct task, of_process);
-
-		*pending = t->pending.set;
-		*blocked = t->mask;
-	}
-	unlock(&p->lock);
-}
-
-/* Policy, priority and CPU of the first thread. */
-struct scheduling {
-	int policy, priority, cpu;
+/* What is one thread's: the one the text is about, else the first. */
+struct thread {
+	sigset pending, blocked;
+	int policy, priority, processor;
+	uint32_t sleeps, preemptions;
+	nsec cpu;
+	const char *syscall;
+	bool in_kernel;
+	const struct wait_kind *waits_on; /* NULL: it runs */
 };
 
-static struct scheduling scheduling_of(struct process *p)
+static struct thread thread_of(const struct text *about, struct process *p)
 {
-	struct scheduling s = { 0 };
+	struct thread it = { 0 };
+	struct task *t;
 
 	lock(&p->lock);
-	if (!list_empty(&p->tasks)) {
-		struct task *t = list_first(&p->tasks, struct task, of_process);
-
-		s = (struct scheduling){ t->policy, t->priority, t->sched.cpu };
-	}
+	list_for_each(t, &p->tasks, of_process)
+		if (is_about(about, t)) {
+			it = (struct thread){ t->pending.set, t->mask, t->policy, t->priority,
+					      t->sched.cpu, t->sched.sleeps, t->sched.preemptions, task_cpu(t),
+					      t->syscall, !task_in_user(t), NULL };
+			if (__atomic_load_n(&t->parked, __ATOMIC_RELAXED))
+				it.waits_on = __atomic_load_n(&t->waits_on, __ATOMIC_RELAXED);
+			break;
+		}
 	unlock(&p->lock);
-	return s;
+	return it;
 }
 
 static void memory_of(struct process *p, uint64_t *size, uint64_t *resident)
@@ -211,28 +214,38 @@ static void memory_of(struct process *p, uint64_t *size, uint64_t *resident)
 static void show_stat(struct text *t, struct process *p)
 {
 	struct place at = place_of(p);
-	struct scheduling s = scheduling_of(p);
+	struct thread it = thread_of(t, p);
+	nsec cpu = t->tid ? it.cpu : process_cpu(p);
 	uint64_t size, resident;
-	sigset pending, blocked;
+	int rt = it.policy == SCHED_OTHER ? 0 : it.priority;
 
 	memory_of(p, &size, &resident);
-	first_task(p, &pending, &blocked);
 	/* 1 to 8: who; then flags and page faults; then times of itself and its children */
-	text_printf(t, "%d (%s) %c %d %d %d %llu %d 0 0 0 0 0 ", p->pid, p->name, proc_state(p),
-		    at.ppid, at.group, at.session, (unsigned long long)at.tty, at.foreground);
-	text_printf(t, "%lld 0 %lld 0 %d %d %d 0 ", (long long)(process_cpu(p) / NSEC_PER_TICK),
-		    (long long)(p->used_below.cpu / NSEC_PER_TICK),
-		    s.priority ? -1 - s.priority : 20 + p->nice, p->nice,
+	text_printf(t, "%d (%s) %c %d %d %d %llu %d 0 0 0 0 0 ", t->tid ? t->tid : p->pid, p->name,
+		    proc_state(t, p), at.ppid, at.group, at.session, (unsigned long long)at.tty, at.foreground);
+	text_printf(t, "%lld 0 %lld 0 %d %d %d 0 ", (long long)(cpu / NSEC_PER_TICK),
+		    (long long)(p->used_below.cpu / NSEC_PER_TICK), rt ? -1 - rt : 20 + p->nice, p->nice,
 		    max(p->ntasks, 1));
 	text_printf(t, "%lld %llu %llu %llu ", (long long)((p->started - process_init->started) / NSEC_PER_TICK),
 		    (unsigned long long)size, (unsigned long long)(resident / PAGE_SIZE),
 		    (unsigned long long)RLIM_INFINITY);
-	/* 26 on: addresses (not told), signals (31 bits, as ever), scheduling, then what is not here */
-	text_printf(t, "0 0 0 0 0 %u %u %u %u 0 0 0 17 %d %d %d 0 0 0 0 0 0 0 0 0 0 %d\n",
-		    (unsigned)pending & INT32_MAX, (unsigned)blocked & INT32_MAX,
+	/* 26 on: addresses (not told), signals (31 bits, as ever), does it sleep; what is not here;
+	 * 38: exit signal, processor, real-time priority and policy; 52: exit status */
+	text_printf(t, "0 0 0 0 0 %u %u %u %u %d 0 0 17 %d %d %d 0 0 0 0 0 0 0 0 0 0 %d\n",
+		    (unsigned)it.pending & INT32_MAX, (unsigned)it.blocked & INT32_MAX,
 		    (unsigned)actions(p, true) & INT32_MAX, (unsigned)actions(p, false) & INT32_MAX,
-		    s.cpu, s.priority, s.policy,
-		    p->zombie ? p->status : 0);
+		    it.waits_on != NULL, it.processor, rt, it.policy, p->zombie ? p->status : 0);
+}
+
+static unsigned umask_of(struct process *p)
+{
+	unsigned mask = 0;
+
+	lock(&p->lock);
+	if (p->fs)
+		mask = process_umask(p);
+	unlock(&p->lock);
+	return mask;
 }
 
 static const char *state_word(char state)
@@ -253,19 +266,18 @@ static const char *state_word(char state)
 
 static void show_status(struct text *t, struct process *p)
 {
+	char state = proc_state(t, p);
+	struct thread it = thread_of(t, p);
 	struct usage used = usage_of_process(p);
-	char state = proc_state(p);
 	uint64_t size, resident;
-	sigset pending, blocked;
 	struct cred c;
 
 	memory_of(p, &size, &resident);
-	first_task(p, &pending, &blocked);
 	lock(&p->lock);
 	c = p->cred;
 	unlock(&p->lock);
-	text_printf(t, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n", p->name, state,
-		    state_word(state), p->pid, p->pid, p->ppid);
+	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+		    p->name, umask_of(p), state, state_word(state), p->pid, t->tid ? t->tid : p->pid, p->ppid);
 	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c.uid, c.euid, c.suid, c.euid,
 		    c.gid, c.egid, c.sgid, c.egid);
 	text_printf(t, "Groups:\t");
@@ -273,17 +285,84 @@ static void show_status(struct text *t, struct process *p)
 		text_printf(t, "%u ", c.groups[i]);
 	text_printf(t, "\n");
 	if (!p->zombie)
-		text_printf(t, "VmSize:\t%8llu kB\nVmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\n",
-			    (unsigned long long)(size / 1024), (unsigned long long)(used.peak / 1024),
+		text_printf(t, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\n",
+			    (unsigned long long)(size / 1024), (unsigned long long)(size / 1024),
+			    (unsigned long long)(used.peak / 1024),
 			    (unsigned long long)(resident / 1024));
 	text_printf(t, "Threads:\t%d\n", max(p->ntasks, 1));
 	text_printf(t, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n",
-		    (unsigned long long)pending, (unsigned long long)p->pending.set,
-		    (unsigned long long)blocked);
+		    (unsigned long long)it.pending, (unsigned long long)p->pending.set,
+		    (unsigned long long)it.blocked);
 	text_printf(t, "SigIgn:\t%016llx\nSigCgt:\t%016llx\n", (unsigned long long)actions(p, true),
 		    (unsigned long long)actions(p, false));
 	text_printf(t, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
-		    (unsigned long long)used.sleeps, (unsigned long long)used.preemptions);
+		    (unsigned long long)(t->tid ? it.sleeps : used.sleeps),
+		    (unsigned long long)(t->tid ? it.preemptions : used.preemptions));
+}
+
+/* Where it sleeps; 0 when it doesn't. No newline: as on Linux. */
+static void show_wchan(struct text *t, struct process *p)
+{
+	struct thread it = thread_of(t, p);
+	char name[40] = "0";
+
+	if (it.waits_on)
+		proc_wait_name(it.waits_on, name, sizeof name);
+	text_printf(t, "%s", name);
+}
+
+/* The call it is in, by name (Linux has its number), or "running". */
+static void show_syscall(struct text *t, struct process *p)
+{
+	struct thread it = thread_of(t, p);
+
+	text_printf(t, "%s\n", it.in_kernel && it.syscall ? it.syscall : "running");
+}
+
+static void show_limits(struct text *t, struct process *p)
+{
+	static const struct {
+		const char *name, *unit;
+	} names[] = {
+		{ "cpu time", "seconds" }, { "file size", "bytes" }, { "data size", "bytes" },
+		{ "stack size", "bytes" }, { "core file size", "bytes" }, { "resident set", "bytes" },
+		{ "processes", "processes" }, { "open files", "files" }, { "locked memory", "bytes" },
+		{ "address space", "bytes" }, { "file locks", "locks" }, { "pending signals", "signals" },
+		{ "msgqueue size", "bytes" }, { "nice priority", "" }, { "realtime priority", "" },
+		{ "realtime timeout", "us" },
+	};
+	struct abi_rlimit limits[RLIMIT_NLIMITS];
+
+	lock(&p->lock);
+	memcpy(limits, p->limits, sizeof limits);
+	unlock(&p->lock);
+	text_printf(t, "%-26s%-21s%-21s%s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+	for (unsigned i = 0; i < RLIMIT_NLIMITS; i++) {
+		uint64_t value[2] = { limits[i].cur, limits[i].max };
+
+		text_printf(t, "Max %-22s", names[i].name);
+		for (int j = 0; j < 2; j++)
+			if (value[j] == RLIM_INFINITY)
+				text_printf(t, "%-21s", "unlimited");
+			else
+				text_printf(t, "%-21llu", (unsigned long long)value[j]);
+		text_printf(t, "%s\n", names[i].unit);
+	}
+}
+
+static void show_fdinfo(struct text *t, struct process *p)
+{
+	struct fdtable *table = proc_files(p);
+	struct file *f = table ? fdtable_get(table, t->fd) : NULL;
+
+	if (f) {
+		text_printf(t, "pos:\t%lld\nflags:\t0%o\n", (long long)__atomic_load_n(&f->pos, __ATOMIC_RELAXED),
+			    __atomic_load_n(&f->flags, __ATOMIC_RELAXED));
+		text_printf(t, "mnt_id:\t0\nino:\t%llu\n", (unsigned long long)f->inode->ino);
+		file_put(f);
+	}
+	if (table)
+		fdtable_put(table);
 }
 
 static void show_statm(struct text *t, struct process *p)
@@ -418,7 +497,24 @@ static void show_mount(struct mount *m, void *arg)
 		    flags & MS_NODEV ? ",nodev" : "", flags & MS_NOEXEC ? ",noexec" : "");
 }
 
-void proc_show_mounts(struct text *t, struct process *p)
+/* A line of mountinfo: mounts have no numbers here, so devices stand for them. */
+static void show_mount_info(struct mount *m, void *arg)
+{
+	struct mounts_view *v = arg;
+	struct path at = { m, m->root };
+	const char *mode = mount_writable(m) < 0 ? "ro" : "rw";
+
+	if (path_name(&at, &v->root, v->name, PAGE_SIZE) < 0)
+		return;
+	text_printf(v->t, "%u %u 0:%u / ", (unsigned)m->sb->dev,
+		    m->parent ? (unsigned)m->parent->sb->dev : 1u, (unsigned)m->sb->dev);
+	escape(v->t, v->name);
+	text_printf(v->t, " %s - %s ", mode, m->sb->type->name);
+	escape(v->t, m->source[0] ? m->source : "none");
+	text_printf(v->t, " %s\n", mode);
+}
+
+static void view_mounts(struct text *t, struct process *p, void (*show)(struct mount *m, void *arg))
 {
 	struct mounts_view v = { .t = t, .name = page_alloc(0) };
 
@@ -428,24 +524,47 @@ void proc_show_mounts(struct text *t, struct process *p)
 	}
 	if (!p || follow_root(p, -1, &v.root) < 0)
 		process_root(current ? current_process : NULL, &v.root);
-	mount_each(show_mount, &v);
+	mount_each(show, &v);
 	path_put(&v.root);
 	page_free(v.name, 0);
 }
 
-const struct proc_entry proc_process_entries[] = {
-	{ "cmdline", S_IFREG | 0444, show_cmdline, NULL, NULL },
-	{ "comm", S_IFREG | 0444, show_comm, NULL, NULL },
-	{ "cwd", S_IFLNK | 0777, NULL, follow_cwd, NULL },
-	{ "environ", S_IFREG | 0400, show_environ, NULL, NULL },
-	{ "exe", S_IFLNK | 0777, NULL, follow_exe, NULL },
-	{ "fd", S_IFDIR | 0500, NULL, NULL, NULL },
-	{ "maps", S_IFREG | 0400, show_maps, NULL, NULL },
-	{ "mounts", S_IFREG | 0444, proc_show_mounts, NULL, NULL },
-	{ "root", S_IFLNK | 0777, NULL, follow_root, NULL },
-	{ "stat", S_IFREG | 0444, show_stat, NULL, NULL },
-	{ "statm", S_IFREG | 0444, show_statm, NULL, NULL },
-	{ "status", S_IFREG | 0444, show_status, NULL, NULL },
-	{ "trace", S_IFREG | 0600, NULL, NULL, &proc_trace_fops },
+void proc_show_mounts(struct text *t, struct process *p)
+{
+	view_mounts(t, p, show_mount);
+}
+
+static void show_mountinfo(struct text *t, struct process *p)
+{
+	view_mounts(t, p, show_mount_info);
+}
+
+static const struct proc_list no_entries = { NULL, 0 };
+
+#define OF_THREADS_TOO \
+	PROC_TEXT("cmdline", 0444, show_cmdline), PROC_TEXT("comm", 0444, show_comm), \
+	PROC_TEXT("stat", 0444, show_stat), PROC_TEXT("statm", 0444, show_statm), \
+	PROC_TEXT("status", 0444, show_status), PROC_TEXT("syscall", 0400, show_syscall), \
+	PROC_TEXT("wchan", 0444, show_wchan)
+
+static const struct proc_entry task_entries[] = { OF_THREADS_TOO };
+const struct proc_list proc_task_list = PROC_LIST(task_entries);
+
+const struct proc_entry proc_fdinfo_entry = PROC_TEXT("", 0400, show_fdinfo);
+
+static const struct proc_entry entries[] = {
+	OF_THREADS_TOO,
+	PROC_LINK("cwd", follow_cwd, 0),
+	PROC_TEXT("environ", 0400, show_environ),
+	PROC_LINK("exe", follow_exe, 0),
+	PROC_DIR("fd", 0500, &no_entries, PROC_DIR_FDS),
+	PROC_DIR("fdinfo", 0500, &no_entries, PROC_DIR_FDINFO),
+	PROC_TEXT("limits", 0444, show_limits),
+	PROC_TEXT("maps", 0400, show_maps),
+	PROC_TEXT("mountinfo", 0444, show_mountinfo),
+	PROC_TEXT("mounts", 0444, proc_show_mounts),
+	PROC_LINK("root", follow_root, 0),
+	PROC_DIR("task", 0555, &no_entries, PROC_DIR_TASKS),
+	{ "trace", S_IFREG | 0600, NULL, NULL, &proc_trace_fops, NULL, 0 },
 };
-const unsigned proc_process_count = countof(proc_process_entries);
+const struct proc_list proc_process_list = PROC_LIST(entries);

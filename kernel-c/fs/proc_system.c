@@ -172,25 +172,35 @@ static void show_cmdline(struct text *t, struct process *p)
 	text_printf(t, "\n"); /* nothing is passed to this kernel */
 }
 
+static void show_swaps(struct text *t, struct process *p)
+{
+	(void)p;
+	text_printf(t, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+}
+
 void proc_show_mounts(struct text *t, struct process *p); /* proc_process.c */
 /* proc_kernel.c */
 void proc_show_objects(struct text *t, struct process *p);
 void proc_show_locks(struct text *t, struct process *p);
 void proc_show_waits(struct text *t, struct process *p);
 
-const struct proc_entry proc_system_entries[] = {
-	{ "cmdline", S_IFREG | 0444, show_cmdline, NULL, NULL },
-	{ "cpuinfo", S_IFREG | 0444, show_cpuinfo, NULL, NULL },
-	{ "filesystems", S_IFREG | 0444, show_filesystems, NULL, NULL },
-	{ "loadavg", S_IFREG | 0444, show_loadavg, NULL, NULL },
-	{ "lock_stat", S_IFREG | 0400, proc_show_locks, NULL, NULL },
-	{ "meminfo", S_IFREG | 0444, show_meminfo, NULL, NULL },
-	{ "mounts", S_IFREG | 0444, proc_show_mounts, NULL, NULL },
-	{ "objects", S_IFREG | 0400, proc_show_objects, NULL, NULL },
-	{ "slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL },
-	{ "stat", S_IFREG | 0444, show_stat, NULL, NULL },
-	{ "uptime", S_IFREG | 0444, show_uptime, NULL, NULL },
-	{ "version", S_IFREG | 0444, show_version, NULL, NULL },
-	{ "wait_stat", S_IFREG | 0400, proc_show_waits, NULL, NULL },
+static const struct proc_entry entries[] = {
+	PROC_TEXT("cmdline", 0444, show_cmdline),
+	PROC_TEXT("cpuinfo", 0444, show_cpuinfo),
+	PROC_TEXT("filesystems", 0444, show_filesystems),
+	PROC_TEXT("loadavg", 0444, show_loadavg),
+	PROC_TEXT("lock_stat", 0400, proc_show_locks),
+	PROC_TEXT("meminfo", 0444, show_meminfo),
+	PROC_TEXT("mounts", 0444, proc_show_mounts),
+	PROC_TEXT("objects", 0400, proc_show_objects),
+	PROC_LINK("self", NULL, PROC_DIR_PLAIN),
+	PROC_TEXT("slabinfo", 0400, show_slabinfo),
+	PROC_TEXT("stat", 0444, show_stat),
+	PROC_TEXT("swaps", 0444, show_swaps),
+	PROC_DIR("sys", 0555, &proc_sys_list, PROC_DIR_PLAIN),
+	PROC_LINK("thread-self", NULL, PROC_DIR_TASKS),
+	PROC_TEXT("uptime", 0444, show_uptime),
+	PROC_TEXT("version", 0444, show_version),
+	PROC_TEXT("wait_stat", 0400, proc_show_waits),
 };
-const unsigned proc_system_count = countof(proc_system_entries);
+const struct proc_list proc_system_list = PROC_LIST(entries);

@@ -14,18 +14,19 @@
 
 /* Where in a directory things are: 0 and 1 are dots. */
 #define POS_ENTRIES 2
-#define POS_SELF 1000
-#define POS_PIDS 1001
+#define POS_NUMBERS 1000
 
-/* inode->private: one thing in /proc. pid 0: not of a process; fd -1: no descriptor. */
+/* inode->private: one thing in /proc. pid and tid 0: not of a process or thread; fd -1: no descriptor. */
 struct node {
-	int pid, fd;
-	const struct proc_entry *entry; /* NULL: a directory, or /proc/self */
+	int pid, tid, fd;
+	const struct proc_entry *entry; /* what it shows or leads to; NULL: see its operations */
+	const struct proc_list *list;   /* the fixed entries of a directory */
+	enum proc_dir dir;              /* and what else is in it */
 };
 
 static struct superblock proc_sb;
-static const struct inode_ops proc_dir_ops, proc_fd_dir_ops, proc_link_ops, proc_self_ops, proc_file_ops;
-static const struct file_ops proc_root_fops, proc_pid_fops, proc_fd_fops, proc_show_fops;
+static const struct inode_ops proc_dir_ops, proc_link_ops, proc_self_ops, proc_file_ops;
+static const struct file_ops proc_dir_fops, proc_show_fops;
 static struct slab_cache node_cache = SLAB_CACHE("proc_node", struct node);
 
 static struct node *node_of(struct inode *inode)
@@ -77,14 +78,23 @@ void text_printf(struct text *t, const char *format, ...)
 
 /* ---- inodes ---- */
 
-static uint64_t ino_of(int pid, int fd, unsigned index)
+/* Of a process's or thread's (`id`) entry number `index`, or descriptor. */
+static uint64_t ino_of(int id, int fd, unsigned index)
 {
-	return (uint64_t)pid << 16 | (fd >= 0 ? 0x8000u + (unsigned)fd : index);
+	return (uint64_t)id << 16 | (fd >= 0 ? 0x8000u + (unsigned)fd : index);
 }
 
-static struct inode *proc_inode(uint32_t mode, int pid, int fd, const struct proc_entry *entry,
-				uint64_t ino, const struct inode_ops *ops, const struct file_ops *fops,
-				int *err)
+/* Of an entry of a fixed list: where it lies there tells them apart. */
+static uint64_t ino_of_entry(const struct node *dir, const struct proc_entry *e)
+{
+	if (dir->pid)
+		return ino_of(dir->tid ? dir->tid : dir->pid, -1,
+			      (unsigned)(e - dir->list->entries) + (dir->tid ? 0x4000u : 1u));
+	return 1ull << 40 | ((uintptr_t)e & UINT32_MAX);
+}
+
+static struct inode *proc_inode(uint32_t mode, struct node node, uint64_t ino, const struct inode_ops *ops,
+				const struct file_ops *fops, int *err)
 {
 	struct inode *inode = inode_new(&proc_sb, mode, ino);
 
@@ -95,7 +105,7 @@ static struct inode *proc_inode(uint32_t mode, int pid, int fd, const struct pro
 		inode_free(inode);
 		return NULL;
 	}
-	*node_of(inode) = (struct node){ pid, fd, entry };
+	*node_of(inode) = node;
 	inode->ops = ops;
 	inode->fops = fops;
 	if (S_ISDIR(mode))
@@ -112,28 +122,23 @@ static void proc_evict(struct inode *inode)
 /* Things of a process belong to it. */
 static struct inode *owned(struct inode *inode, struct process *p)
 {
-	if (inode) {
+	if (inode && p) {
 		inode->uid = p->cred.euid;
 		inode->gid = p->cred.egid;
 	}
 	return inode;
 }
 
-/* Is `fd` of /proc/PID a directory? It is the only one there. */
-static bool entry_is_fd_dir(const struct proc_entry *e)
+static struct inode *entry_inode(const struct node *dir, const struct proc_entry *e, int *err)
 {
-	return S_ISDIR(e->mode);
-}
+	struct node n = { dir->pid, dir->tid, -1, e, e->list, e->dir };
+	uint64_t ino = ino_of_entry(dir, e);
 
-static struct inode *entry_inode(const struct proc_entry *e, unsigned index, int pid, int *err)
-{
-	uint64_t ino = ino_of(pid, -1, index + 1);
-
-	if (entry_is_fd_dir(e))
-		return proc_inode(e->mode, pid, -1, e, ino, &proc_fd_dir_ops, &proc_fd_fops, err);
+	if (S_ISDIR(e->mode))
+		return proc_inode(e->mode, n, ino, &proc_dir_ops, &proc_dir_fops, err);
 	if (S_ISLNK(e->mode))
-		return proc_inode(e->mode, pid, -1, e, ino, &proc_link_ops, NULL, err);
-	return proc_inode(e->mode, pid, -1, e, ino, &proc_file_ops, e->fops ? e->fops : &proc_show_fops, err);
+		return proc_inode(e->mode, n, ino, e->follow ? &proc_link_ops : &proc_self_ops, NULL, err);
+	return proc_inode(e->mode, n, ino, &proc_file_ops, e->fops ? e->fops : &proc_show_fops, err);
 }
 
 static int parse_id(const char *name, size_t length)
@@ -162,79 +167,105 @@ struct process *proc_process(struct inode *inode)
 	return pid ? process_get(pid) : NULL;
 }
 
-static struct inode *pid_lookup(struct inode *dir, const char *name, size_t length, int *err)
+/* Is there a thread `tid`? */
+static bool has_thread(struct process *p, int tid)
 {
-	struct process *p = proc_process(dir);
+	struct task *t = task_find(p->pid, tid);
+
+	if (t)
+		task_put(t);
+	return t != NULL;
+}
+
+static struct inode *process_inode(int pid, int *err)
+{
+	struct process *p = process_get(pid);
+	struct node n = { pid, 0, -1, NULL, &proc_process_list, PROC_DIR_PLAIN };
 	struct inode *inode = NULL;
 
-	*err = -ENOENT;
 	if (!p)
 		return NULL;
-	for (unsigned i = 0; i < proc_process_count && !inode; i++)
-		if (name_is(proc_process_entries[i].name, name, length))
-			inode = entry_inode(&proc_process_entries[i], i, p->pid, err);
-	owned(inode, p);
+	inode = owned(proc_inode(S_IFDIR | 0555, n, ino_of(pid, -1, 0), &proc_dir_ops, &proc_dir_fops, err), p);
 	process_put(p);
 	return inode;
 }
 
-static struct inode *root_lookup(const char *name, size_t length, int *err)
+static struct inode *thread_inode(struct process *p, int tid, int *err)
 {
-	struct inode *inode;
-	struct process *p;
-	int pid = parse_id(name, length);
+	struct node n = { p->pid, tid, -1, NULL, &proc_task_list, PROC_DIR_PLAIN };
 
-	*err = 0;
-	if (name_is("self", name, length))
-		return proc_inode(S_IFLNK | 0777, 0, -1, NULL, 2, &proc_self_ops, NULL, err);
-	for (unsigned i = 0; i < proc_system_count; i++)
-		if (name_is(proc_system_entries[i].name, name, length))
-			return entry_inode(&proc_system_entries[i], i + 2, 0, err);
-	if (pid <= 0 || !(p = process_get(pid)))
+	if (!has_thread(p, tid))
 		return NULL;
-	inode = owned(proc_inode(S_IFDIR | 0555, pid, -1, NULL, ino_of(pid, -1, 0),
-				 &proc_dir_ops, &proc_pid_fops, err), p);
-	process_put(p);
+	return proc_inode(S_IFDIR | 0555, n, ino_of(tid, -1, 0x4fff), &proc_dir_ops, &proc_dir_fops, err);
+}
+
+static struct inode *fd_inode(struct process *p, int fd, enum proc_dir dir, int *err)
+{
+	struct fdtable *t = proc_files(p);
+	struct file *f = t ? fdtable_get(t, fd) : NULL;
+	struct node n = {
+		.pid = p->pid, .fd = fd, .entry = dir == PROC_DIR_FDINFO ? &proc_fdinfo_entry : NULL,
+	};
+	struct inode *inode = NULL;
+
+	if (f && dir == PROC_DIR_FDINFO)
+		inode = proc_inode(S_IFREG | 0400, n, ino_of(p->pid, fd, 0) | 1ull << 41, &proc_file_ops,
+				   &proc_show_fops, err);
+	else if (f)
+		inode = proc_inode(S_IFLNK | (file_readable(f) ? 0500 : 0) | (file_writable(f) ? 0300 : 0), n,
+				   ino_of(p->pid, fd, 0), &proc_link_ops, NULL, err);
+	if (f)
+		file_put(f);
+	if (t)
+		fdtable_put(t);
 	return inode;
+}
+
+static struct inode *numbered(struct inode *dir, struct process *p, int number, int *err)
+{
+	switch (node_of(dir)->dir) {
+	case PROC_DIR_ROOT:
+		return number > 0 ? process_inode(number, err) : NULL;
+	case PROC_DIR_TASKS:
+		return number > 0 && p ? owned(thread_inode(p, number, err), p) : NULL;
+	case PROC_DIR_FDS:
+	case PROC_DIR_FDINFO:
+		return number >= 0 && p ? owned(fd_inode(p, number, node_of(dir)->dir, err), p) : NULL;
+	default:
+		return NULL;
+	}
 }
 
 static struct inode *proc_lookup(struct inode *dir, const char *name, size_t length, int *err)
 {
-	return node_of(dir)->pid ? pid_lookup(dir, name, length, err) : root_lookup(name, length, err);
-}
-
-static struct inode *fd_lookup(struct inode *dir, const char *name, size_t length, int *err)
-{
+	struct node *n = node_of(dir);
 	struct process *p = proc_process(dir);
-	struct fdtable *t = p ? proc_files(p) : NULL;
-	int fd = parse_id(name, length);
-	struct file *f = t && fd >= 0 ? fdtable_get(t, fd) : NULL;
 	struct inode *inode = NULL;
 
 	*err = -ENOENT;
-	if (f) {
-		uint32_t mode = S_IFLNK | (file_readable(f) ? 0500 : 0) | (file_writable(f) ? 0300 : 0);
-
-		inode = owned(proc_inode(mode, p->pid, fd, NULL, ino_of(p->pid, fd, 0), &proc_link_ops,
-					 NULL, err), p);
-		file_put(f);
-	}
-	if (t)
-		fdtable_put(t);
+	if (n->pid && !p)
+		return NULL;
+	for (unsigned i = 0; n->list && i < n->list->count && !inode; i++)
+		if (name_is(n->list->entries[i].name, name, length))
+			inode = owned(entry_inode(n, &n->list->entries[i], err), p);
+	if (!inode)
+		inode = numbered(dir, p, parse_id(name, length), err);
 	if (p)
 		process_put(p);
 	return inode;
 }
 
 static const struct inode_ops proc_dir_ops = { .lookup = proc_lookup };
-static const struct inode_ops proc_fd_dir_ops = { .lookup = fd_lookup };
 
 /* ---- links ---- */
 
 static int self_readlink(struct inode *inode, char *buf, size_t size)
 {
-	(void)inode;
-	return current ? ksnprintf(buf, size, "%d", current_process->pid) : -ENOENT;
+	if (!current)
+		return -ENOENT;
+	if (node_of(inode)->entry->dir == PROC_DIR_TASKS)
+		return ksnprintf(buf, size, "%d/task/%d", current_process->pid, current->tid);
+	return ksnprintf(buf, size, "%d", current_process->pid);
 }
 
 static const struct inode_ops proc_self_ops = { .readlink = self_readlink };
@@ -302,6 +333,8 @@ static int show(struct file *f)
 		return -ESRCH;
 	t->length = 0;
 	t->failed = false;
+	t->tid = n->tid;
+	t->fd = n->fd;
 	n->entry->show(t, p);
 	if (p)
 		process_put(p);
@@ -364,15 +397,13 @@ static bool dots(struct file *f, struct dir_sink *sink, uint64_t parent)
 }
 
 /* The fixed entries of a directory; true when all have been taken. */
-static bool entries(struct file *f, struct dir_sink *sink, const struct proc_entry *e, unsigned n,
-		    unsigned first_ino)
+static bool entries(struct file *f, struct dir_sink *sink, const struct node *n)
 {
-	while (f->pos - POS_ENTRIES < n) {
-		unsigned i = (unsigned)(f->pos - POS_ENTRIES);
+	while (n->list && f->pos - POS_ENTRIES < n->list->count) {
+		const struct proc_entry *e = &n->list->entries[f->pos - POS_ENTRIES];
 
-		if (!sink->entry(sink, e[i].name, strlen(e[i].name),
-				 ino_of(node_of(f->inode)->pid, -1, i + first_ino),
-				 (uint8_t)((e[i].mode & S_IFMT) >> 12), f->pos + 1))
+		if (!sink->entry(sink, e->name, strlen(e->name), ino_of_entry(n, e),
+				 (uint8_t)((e->mode & S_IFMT) >> 12), f->pos + 1))
 			return false;
 		f->pos++;
 	}
@@ -385,85 +416,84 @@ struct listing {
 	bool full;
 };
 
-static bool list_number(struct listing *l, int number, uint64_t ino, uint8_t type, int64_t pos)
+/* The numbers of a directory come in ascending order, at POS_NUMBERS and on. */
+static void list_number(struct listing *l, int number, uint64_t ino, uint8_t type)
 {
+	int64_t pos = POS_NUMBERS + number;
 	char name[12];
 	int n = ksnprintf(name, sizeof name, "%d", number);
 
+	if (l->full || pos < l->f->pos)
+		return;
 	l->full = !l->sink->entry(l->sink, name, (size_t)n, ino, type, pos + 1);
 	if (!l->full)
 		l->f->pos = pos + 1;
-	return !l->full;
 }
 
 static void list_process(struct process *p, void *arg)
 {
-	struct listing *l = arg;
-
-	if (!l->full && POS_PIDS + (int64_t)p->pid >= l->f->pos)
-		list_number(l, p->pid, ino_of(p->pid, -1, 0), DT_DIR, POS_PIDS + p->pid);
-}
-
-static int root_readdir(struct file *f, struct dir_sink *sink)
-{
-	struct listing l = { .f = f, .sink = sink };
-
-	if (f->pos < POS_SELF) {
-		if (!dots(f, sink, 1) ||
-		    !entries(f, sink, proc_system_entries, proc_system_count, 3))
-			return 0;
-		f->pos = POS_SELF;
-	}
-	if (f->pos == POS_SELF) {
-		if (!sink->entry(sink, "self", 4, 2, DT_LNK, POS_SELF + 1))
-			return 0;
-		f->pos = POS_SELF + 1;
-	}
-	lock(&processes_lock);
-	process_each(list_process, &l);
-	unlock(&processes_lock);
-	return 0;
-}
-
-static int pid_readdir(struct file *f, struct dir_sink *sink)
-{
-	struct process *p = proc_process(f->inode);
-
-	if (!p)
-		return -ENOENT;
-	process_put(p);
-	if (dots(f, sink, 1))
-		entries(f, sink, proc_process_entries, proc_process_count, 1);
-	return 0;
+	list_number(arg, p->pid, ino_of(p->pid, -1, 0), DT_DIR);
 }
 
 static void list_fd(int fd, struct file *opened, void *arg)
 {
 	struct listing *l = arg;
+	struct node *n = node_of(l->f->inode);
 
 	(void)opened;
-	if (!l->full && POS_ENTRIES + fd >= l->f->pos)
-		list_number(l, fd, ino_of(node_of(l->f->inode)->pid, fd, 0), DT_LNK, POS_ENTRIES + fd);
+	list_number(l, fd, ino_of(n->pid, fd, 0) | (n->dir == PROC_DIR_FDINFO ? 1ull << 41 : 0),
+		    n->dir == PROC_DIR_FDINFO ? DT_REG : DT_LNK);
 }
 
-static int fd_readdir(struct file *f, struct dir_sink *sink)
+static void list_fds(struct listing *l, struct process *p)
 {
-	struct process *p = proc_process(f->inode);
-	struct fdtable *t = p ? proc_files(p) : NULL;
-	struct listing l = { .f = f, .sink = sink };
+	struct fdtable *t = proc_files(p);
 
-	if (t && dots(f, sink, ino_of(node_of(f->inode)->pid, -1, 0)))
-		fdtable_each(t, list_fd, &l);
-	if (t)
-		fdtable_put(t);
+	if (!t)
+		return;
+	fdtable_each(t, list_fd, l);
+	fdtable_put(t);
+}
+
+static void list_threads(struct listing *l, struct process *p)
+{
+	struct task *t;
+
+	lock(&p->lock);
+	list_for_each(t, &p->tasks, of_process)
+		list_number(l, t->tid, ino_of(t->tid, -1, 0x4fff), DT_DIR);
+	unlock(&p->lock);
+}
+
+static int proc_readdir(struct file *f, struct dir_sink *sink)
+{
+	struct listing l = { .f = f, .sink = sink };
+	struct node *n = node_of(f->inode);
+	struct process *p = proc_process(f->inode);
+
+	if (n->pid && !p)
+		return -ENOENT;
+	if (f->pos < POS_NUMBERS) {
+		if (!dots(f, sink, n->pid ? ino_of(n->pid, -1, 0) : 1) || !entries(f, sink, n))
+			goto out;
+		f->pos = POS_NUMBERS;
+	}
+	if (n->dir == PROC_DIR_ROOT) {
+		lock(&processes_lock);
+		process_each(list_process, &l);
+		unlock(&processes_lock);
+	} else if (n->dir == PROC_DIR_TASKS) {
+		list_threads(&l, p);
+	} else if (n->dir != PROC_DIR_PLAIN) {
+		list_fds(&l, p);
+	}
+out:
 	if (p)
 		process_put(p);
-	return p ? 0 : -ENOENT;
+	return 0;
 }
 
-static const struct file_ops proc_root_fops = { .readdir = root_readdir };
-static const struct file_ops proc_pid_fops = { .readdir = pid_readdir };
-static const struct file_ops proc_fd_fops = { .readdir = fd_readdir };
+static const struct file_ops proc_dir_fops = { .readdir = proc_readdir };
 
 /* ---- the filesystem: one, wherever it is mounted ---- */
 
@@ -480,6 +510,7 @@ struct fs_type proc_type;
 
 static struct superblock *proc_mount(const char *source, uint32_t flags, const char *data, int *err)
 {
+	struct node n = { 0, 0, -1, NULL, &proc_system_list, PROC_DIR_ROOT };
 	struct inode *root;
 
 	(void)source, (void)flags, (void)data;
@@ -489,7 +520,7 @@ static struct superblock *proc_mount(const char *source, uint32_t flags, const c
 	proc_sb.ops = &proc_super_ops;
 	proc_sb.flags = SB_UNCACHED;
 	proc_sb.dev = fs_new_dev();
-	root = proc_inode(S_IFDIR | 0555, 0, -1, NULL, 1, &proc_dir_ops, &proc_root_fops, err);
+	root = proc_inode(S_IFDIR | 0555, n, 1, &proc_dir_ops, &proc_dir_fops, err);
 	if (!root)
 		return NULL;
 	if (!(proc_sb.root = dentry_root(root))) {

@@ -13,21 +13,36 @@ struct text {
 	char *buf;
 	size_t length, capacity;
 	bool failed;
+	int tid, fd; /* what it is about: a thread, or 0; a descriptor, or -1 */
 };
 void text_add(struct text *t, const char *bytes, size_t n);
 void text_printf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A file of /proc or /proc/PID; by mode's type a file (show) or a link (follow, readlink). */
+/* What is in a directory beside its fixed entries. */
+enum proc_dir { PROC_DIR_PLAIN, PROC_DIR_ROOT, PROC_DIR_FDS, PROC_DIR_FDINFO, PROC_DIR_TASKS };
+
+struct proc_list {
+	const struct proc_entry *entries;
+	unsigned count;
+};
+#define PROC_LIST(entries) { entries, countof(entries) }
+
+/* Something of a fixed name; by mode's type a file, a link or a directory. */
 struct proc_entry {
 	const char *name;
 	uint32_t mode;
-	void (*show)(struct text *t, struct process *p);
-	/* Where it leads, with references; -ENOENT when nowhere. */
+	void (*show)(struct text *t, struct process *p); /* a file: its text */
+	/* A link: where it leads, with references; -ENOENT when nowhere. NULL: /proc/self. */
 	int (*follow)(struct process *p, int fd, struct path *to);
 	const struct file_ops *fops; /* of a file that isn't a text */
+	const struct proc_list *list; /* of a directory */
+	enum proc_dir dir;
 };
-extern const struct proc_entry proc_system_entries[], proc_process_entries[];
-extern const unsigned proc_system_count, proc_process_count;
+#define PROC_TEXT(name, mode, show) { name, S_IFREG | (mode), show, NULL, NULL, NULL, 0 }
+#define PROC_LINK(name, follow, dir) { name, S_IFLNK | 0777, NULL, follow, NULL, NULL, dir }
+#define PROC_DIR(name, mode, list, dir) { name, S_IFDIR | (mode), NULL, NULL, NULL, list, dir }
+extern const struct proc_list proc_system_list, proc_process_list, proc_task_list, proc_sys_list;
+extern const struct proc_entry proc_fdinfo_entry;
 
 /* The process of an inode, with a reference; NULL when it is gone, or it is of none. */
 struct process *proc_process(struct inode *inode);

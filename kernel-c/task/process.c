@@ -16,7 +16,6 @@
 #include "trace.h"
 #include "worker.h"
 
-#define PID_MAX 32768
 #define PROCESSES_MAX 4096 /* zombies too; what runs is bounded by the workers */
 
 struct lock processes_lock = LOCK_INIT(RANK_PROCESSES);

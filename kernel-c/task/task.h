@@ -218,6 +218,8 @@ void task_look(struct task *t);
 void task_kill(struct task *t);
 nsec task_cpu(const struct task *t); /* sched.c */
 
+#define PID_MAX 32768 /* pids and tids are below */
+
 /* ---- process.c: the table, the tree, groups and sessions ---- */
 int pid_alloc(void); /* processes_lock held; -EAGAIN */
 /* A process with pid, as a child of parent (may be NULL for init); inherits ids,

@@ -1,13 +1,14 @@
 /*
- * Model of sleeping and waking (wait.c, wait.h), for spin: is a wake-up ever
- * lost? One sleeper on two queues, as poll has it; a waker for each, one of which
- * may find its condition taken back; somebody who signals or kills; a deadline.
+ * Model of sleeping and waking (wait.c, wait.h; park and wake of sched.c), for
+ * spin: is a wake-up ever lost? One sleeper on two queues, as poll has it; a waker
+ * for each; somebody who signals or kills; a deadline. CPU tokens are never short
+ * here: sched.pml is about those.
  *
  *     spin -run -DNAME… wait.pml
  *
  * tests-c/suites/models.sh runs it, and also with each mistake of which one must
  * be found: -DNO_FENCE, -DSEEN_LATE, -DPARKED_LATE, -DKILL_ASLEEP, -DWORD_LAST,
- * -DQUEUE_LATE.
+ * -DQUEUE_LATE, -DNO_RECHECK.
  *
  * What is plain memory in C reaches others only with a fence or a locked
  * operation: the conditions are stored to a buffer of the waker's, which empties
@@ -21,9 +22,11 @@
 #define DEADLINE false /* may the futex wait time out? */
 #endif
 
-byte wakeups;        /* t->wakeups, the futex word */
+byte wakeups;        /* t->wakeups */
 bool parked;         /* t->parked */
+bool off;            /* t->sched.state is OFF: the futex word */
 bool asleep;         /* in the host's futex wait */
+bool run_lock;
 bool killed;         /* t->killed, or a signal that is deliverable */
 bool queued[2];      /* is the sleeper on the queue? */
 bool queue_lock[2];  /* q->lock */
@@ -34,23 +37,29 @@ bool timed_out;
 inline lock(l)   { atomic { !l -> l = true } }
 inline unlock(l) { l = false }
 
-/* host_futex_wake */
-inline futex_wake() { asleep = false }
+/* sched_wake: the state changes first, then host_futex_wake */
+inline sched_wake(now) {
+	lock(run_lock);
+	now = off && parked;
+	if :: now -> off = false :: else fi;
+	unlock(run_lock);
+	if :: now -> asleep = false :: else fi
+}
 
 /* task_wake */
-inline task_wake() {
+inline task_wake(now) {
 #ifdef WORD_LAST
-	if :: parked -> futex_wake() :: else fi;
+	if :: parked -> sched_wake(now) :: else fi;
 	wakeups = (wakeups + 1) % 16
 #else
 	wakeups = (wakeups + 1) % 16;
-	if :: parked -> futex_wake() :: else fi
+	if :: parked -> sched_wake(now) :: else fi
 #endif
 }
 
 /* wake_all of one queue, after its condition was changed */
 proctype Waker(byte q) {
-	bool sees;
+	bool sees, now;
 
 	/* the store of the condition, which stays in the buffer for a while */
 	bool buffered = true;
@@ -65,7 +74,7 @@ proctype Waker(byte q) {
 	if
 	:: sees ->
 		lock(queue_lock[q]);
-		if :: queued[q] -> task_wake() :: else fi;
+		if :: queued[q] -> task_wake(now) :: else fi;
 		unlock(queue_lock[q])
 	:: else
 	fi;
@@ -74,9 +83,11 @@ proctype Waker(byte q) {
 
 /* task_interrupt, or task_kill of a task in the kernel */
 proctype Killer() {
+	bool now;
+
 	killed = true;
 #ifndef KILL_ASLEEP
-	task_wake()
+	task_wake(now)
 #endif
 }
 
@@ -119,23 +130,34 @@ again:
 	:: wakeups != seen -> goto woken
 	:: true
 	fi;
+	/* sched_park */
+	lock(run_lock);
 #ifndef PARKED_LATE
 	parked = true;
 #endif
-	/* host_futex_wait: the comparison and falling asleep are one step */
-	atomic {
-		if
-		:: wakeups == seen -> asleep = true
-		:: else
-		fi
-	};
+#ifndef NO_RECHECK
+	if
+	:: wakeups != seen -> parked = false; unlock(run_lock); goto woken
+	:: else
+	fi;
+#endif
 #ifdef PARKED_LATE
 	parked = true;
 #endif
-	if
-	:: !asleep
-	:: DEADLINE && asleep -> atomic { asleep = false; timed_out = true }
-	fi;
+	off = true;
+	unlock(run_lock);
+	do
+	:: off && !timed_out ->
+		/* host_futex_wait: the comparison and falling asleep are one step */
+		atomic { if :: off -> asleep = true :: else fi };
+		if
+		:: !asleep
+		:: DEADLINE && asleep -> atomic { asleep = false; timed_out = true }
+		fi
+	:: else -> break
+	od;
+	/* come_back */
+	lock(run_lock); off = false; unlock(run_lock);
 	parked = false;
 woken:
 	seen = wakeups;
