@@ -55,5 +55,5 @@ int64_t zstd_frame(void *to, size_t room, const void *from, size_t n)
 		return -ENOMEM;
 	done = ZSTD_decompressDCtx(ZSTD_initStaticDCtx(workspace, size), to, room, from, n);
 	kfree(workspace);
-	return ZSTD_isError(done) ? -EIO : (int64_t)done;
+	return ZSTD_isError(done) || n == 0 ? -EIO : (int64_t)done;
 }
