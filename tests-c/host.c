@@ -29,6 +29,7 @@
 #include "../kernel-c/dev/request.h"
 #include "../kernel-c/lib/alloc.h"
 #include "p9_server.h"
+#include "store.h"
 
 nsec wall_offset __attribute__((weak));
 
@@ -373,9 +374,12 @@ void test_store_complete(int result_or_zero)
 
 int host_fs_open(uint32_t request, const char *name, size_t length, uint32_t flags)
 {
-	(void)name;
 	(void)flags;
-	return length == 0 ? -EINVAL : complete(request, 1);
+	if (length == 0)
+		return -EINVAL;
+	if (length != 4 || memcmp(name, "idb0", 4) != 0)
+		return complete(request, store_open(name, length));
+	return complete(request, 1);
 }
 
 static bool store_valid(int store, uint32_t block, uint32_t count)
@@ -422,6 +426,8 @@ int host_fs_write(uint32_t request, int store, uint32_t block, uint32_t count, c
 static int list_each(uint32_t request, int store, const struct request_page *pages,
 		     uint32_t count, bool write)
 {
+	if (store > 1)
+		return complete(request, store_list(store, pages, count, write));
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t block = pages[i].block;
 
@@ -462,6 +468,10 @@ int host_fs_write_list(uint32_t request, int store, const struct request_page *p
 
 int host_fs_estimate(uint32_t request, int store, int64_t into[2])
 {
+	if (store > 1) {
+		store_estimate(store, into);
+		return complete(request, 0);
+	}
 	if (store != 1)
 		return -EINVAL;
 	into[0] = mock_blocks;
@@ -473,6 +483,8 @@ int host_fs_flush(uint32_t request, int store)
 {
 	int result = store == 1 ? 0 : -EINVAL;
 
+	if (store > 1)
+		return complete(request, store_flush(store));
 #ifndef __wasm__
 	if (store_fd >= 0 && fdatasync(store_fd) < 0)
 		result = -EIO;
@@ -482,15 +494,15 @@ int host_fs_flush(uint32_t request, int store)
 
 int host_fs_seek(uint32_t request, int store, int64_t *blocks)
 {
-	if (store != 1)
+	if (store < 1)
 		return -EINVAL;
-	*blocks = mock_blocks;
+	*blocks = store > 1 ? store_size(store) : mock_blocks;
 	return complete(request, 0);
 }
 
 int host_fs_close(uint32_t request, int store)
 {
-	return store == 1 ? complete(request, 0) : -EINVAL;
+	return store >= 1 ? complete(request, 0) : -EINVAL;
 }
 
 int host_fs_message(uint32_t request, uint32_t tree, void *buf, size_t length, size_t capacity)
@@ -603,6 +615,7 @@ void *host_memory_grow(size_t bytes)
 	return old == SIZE_MAX ? NULL : (void *)(old * 65536);
 }
 
+int test_fsck(const char *store) { (void)store; return 0; }
 bool test_has_threads(void) { return false; }
 struct test_thread *test_thread(void (*f)(void *), void *arg)
 {
@@ -717,6 +730,36 @@ void *host_memory_grow(size_t bytes)
 		return NULL;
 	arena_used += bytes;
 	return start;
+}
+
+int test_fsck(const char *store)
+{
+	char path[] = "/tmp/tabos-fsck-XXXXXX", command[200], line[200];
+	int fd = mkstemp(path), status;
+	FILE *p;
+
+	if (fd < 0 || system("e2fsck -V >/dev/null 2>&1") != 0)
+		return 0;
+	for (int64_t i = 0, n = test_store_blocks(store); i < n; i++) {
+		const void *block = test_store_get(store, (uint32_t)i);
+
+		if (block && pwrite(fd, block, BLOCK, (off_t)i * BLOCK) != BLOCK)
+			return -1;
+		if (!block && ftruncate(fd, (off_t)(i + 1) * BLOCK) < 0)
+			return -1;
+	}
+	close(fd);
+	snprintf(command, sizeof command, "e2fsck -fn %s 2>&1", path);
+	if (!(p = popen(command, "r")))
+		return -1;
+	command[0] = 0;
+	while (fgets(line, sizeof line, p))
+		if (strncmp(line, "Pass", 4) != 0 && strncmp(line, "e2fsck", 6) != 0)
+			printf("  %s", line);
+	status = pclose(p);
+	if (!getenv("TABOS_KEEP_IMAGES"))
+		unlink(path);
+	return status >> 8 ? status >> 8 : status;
 }
 
 static void (*supervisor_call)(void);

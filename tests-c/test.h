@@ -131,5 +131,8 @@ void test_as_supervisor(void (*f)(void));
 void test_store_hold(bool hold);
 void test_store_complete(int result_or_zero);
 int test_store_held(void); /* how many requests wait */
+/* What e2fsck -fn says of what is durable in a store (store.h): its status (0: nothing to
+ * fix), with its output if there is; 0 where there is none. */
+int test_fsck(const char *store);
 
 #endif

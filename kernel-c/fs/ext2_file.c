@@ -70,7 +70,7 @@ static int blocks_get(struct inode *inode, uint32_t first, uint32_t count, uint3
 	*fresh = 0;
 	while (i < count && (blocks[i] = page_block(m, first + i)) != BLOCK_NONE)
 		i++;
-	return i ? (int)i : ext2_map_new(inode, first, count, blocks, fresh);
+	return i == count ? (int)i : ext2_map_new(inode, first, count, blocks, fresh);
 }
 
 /* Copy n bytes into the page of pos: the count, or an error. `fresh`: its block is new. */

@@ -1,0 +1,298 @@
+/*
+ * ext2 on a store in memory: what programs see of it, and what e2fsck does.
+ */
+#include "vfs_test.h"
+
+#include "../../kernel-c/lib/alloc.h"
+#include "../store.h"
+
+#define AT "/tmp/t/m"
+#define SEEK_DATA_ 3
+
+/* Mount `store` on AT, which is made. */
+static int mount_it(const char *store, const char *options)
+{
+	make_dir(AT, 0755);
+	return vfs_mount(current_process, store, AT, "ext2", 0, options);
+}
+
+static int unmount(void)
+{
+	return sys_umount2(U(AT), 0);
+}
+
+/* A fresh filesystem, mounted. */
+static int begin(const char *options)
+{
+	test_stores_reset();
+	vfs_begin();
+	return mount_it("home", options);
+}
+
+static int fsync_path(const char *path)
+{
+	int fd = open_at(path, O_RDONLY, 0), err = sys_fsync(fd);
+
+	sys_close(fd);
+	return err;
+}
+
+TEST("ext2: an empty store is formatted, and e2fsck finds nothing to fix")
+{
+	EXPECT_EQ(begin(""), 0);
+	EXPECT_STR(list_dir(AT), "lost+found");
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+}
+
+TEST("ext2: files and directories are there after mounting again")
+{
+	struct abi_stat st;
+
+	EXPECT_EQ(begin(""), 0);
+	EXPECT_EQ(put_file(AT "/hello", "hello, world"), 0);
+	EXPECT_EQ(make_dir(AT "/dir", 0750), 0);
+	EXPECT_EQ(put_file(AT "/dir/inner", "inside"), 0);
+	EXPECT_EQ(sys_symlinkat(U("hello"), AT_FDCWD, U(AT "/link")), 0);
+	EXPECT_EQ(sys_linkat(AT_FDCWD, U(AT "/hello"), AT_FDCWD, U(AT "/hard"), 0), 0);
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+	EXPECT_EQ(mount_it("home", ""), 0);
+	EXPECT_STR(get_file(AT "/hello"), "hello, world");
+	EXPECT_STR(get_file(AT "/dir/inner"), "inside");
+	EXPECT_STR(get_file(AT "/link"), "hello, world");
+	EXPECT_EQ(stat_of(AT "/hard", &st), 0);
+	EXPECT_EQ(st.nlink, 2);
+	EXPECT_EQ(stat_of(AT "/dir", &st), 0);
+	EXPECT_EQ(st.mode, S_IFDIR | 0750);
+	EXPECT_EQ(unmount(), 0);
+}
+
+/* A pattern for byte i of a file. */
+static char pattern(uint32_t i)
+{
+	return (char)(i * 2654435761u >> 13);
+}
+
+TEST("ext2: a large file with single, double and triple indirect blocks and holes")
+{
+	static const int64_t places[] = { 0, 40000, 5 << 20, 4300ll << 20 };
+	uaddr data = test_user(100000);
+	struct abi_stat st;
+	int fd;
+
+	EXPECT_EQ(begin(""), 0);
+	fd = open_at(AT "/large", O_RDWR | O_CREAT, 0644);
+	EXPECT(fd >= 0);
+	for (uint32_t i = 0; i < 100000; i++)
+		((char *)test_user_at(data))[i] = pattern(i);
+	for (unsigned i = 0; i < countof(places); i++)
+		EXPECT_EQ(sys_pwrite(fd, data, 100000, places[i]), 100000);
+	EXPECT_EQ(sys_fsync(fd), 0);
+	EXPECT_EQ(sys_lseek(fd, 6 << 20, 3), 4300ll << 20);
+	EXPECT_EQ(sys_lseek(fd, 0, 4), round_up(140000, 4096));
+	sys_close(fd);
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+	EXPECT_EQ(mount_it("home", ""), 0);
+	fd = open_at(AT "/large", O_RDWR, 0);
+	for (unsigned i = 1; i < countof(places); i++) {
+		memset(test_user_at(data), 0, 100000);
+		EXPECT_EQ(sys_pread(fd, data, 100000, places[i]), 100000);
+		for (uint32_t k = 0; k < 100000; k++)
+			if (((char *)test_user_at(data))[k] != pattern(k))
+				EXPECT_EQ(k, UINT32_MAX);
+	}
+	EXPECT_EQ(sys_ftruncate(fd, 45000), 0);
+	EXPECT_EQ(sys_fsync(fd), 0);
+	EXPECT_EQ(stat_of(AT "/large", &st), 0);
+	EXPECT_EQ(st.blocks, 11 * 8);
+	EXPECT_EQ(test_fsck("home"), 0);
+	sys_close(fd);
+	EXPECT_EQ(unmount(), 0);
+}
+
+TEST("ext2: a directory of thousands of names")
+{
+	char name[64];
+	struct abi_stat st;
+
+	EXPECT_EQ(begin(""), 0);
+	for (int i = 0; i < 2000; i++) {
+		ksnprintf(name, sizeof name, AT "/a-file-with-a-rather-long-name-%d", i);
+		EXPECT_EQ(sys_mknodat(AT_FDCWD, U(name), S_IFREG | 0644, 0), 0);
+		test_user_reset();
+	}
+	for (int i = 0; i < 2000; i += 2) {
+		ksnprintf(name, sizeof name, AT "/a-file-with-a-rather-long-name-%d", i);
+		EXPECT_EQ(vfs_unlink(current_process, AT_FDCWD, name, false), 0);
+	}
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+	EXPECT_EQ(mount_it("home", ""), 0);
+	for (int i = 0; i < 2000; i++) {
+		ksnprintf(name, sizeof name, AT "/a-file-with-a-rather-long-name-%d", i);
+		EXPECT_EQ(stat_of(name, &st), i % 2 ? 0 : -ENOENT);
+		test_user_reset();
+	}
+	EXPECT_EQ(unmount(), 0);
+}
+
+TEST("ext2: an unlinked file lives while it is open, and its blocks come back")
+{
+	struct abi_statfs before, after;
+	int fd;
+
+	EXPECT_EQ(begin(""), 0);
+	EXPECT_EQ(superblock_statfs(root_path.mount->sb, 0, &before), 0);
+	fd = open_at(AT "/gone", O_RDWR | O_CREAT, 0644);
+	EXPECT_EQ(write_text(fd, "still here"), 10);
+	EXPECT_EQ(sys_unlinkat(AT_FDCWD, U(AT "/gone"), 0), 0);
+	EXPECT_EQ(sys_fsync(fd), 0);
+	EXPECT_EQ(sys_lseek(fd, 0, SEEK_SET), 0);
+	/* a crash now: the next mount frees it */
+	test_store_copy("home", "crashed");
+	make_dir("/tmp/t/c", 0755);
+	EXPECT_EQ(vfs_mount(current_process, "crashed", "/tmp/t/c", "ext2", 0, ""), 0);
+	EXPECT_EQ(sys_umount2(U("/tmp/t/c"), 0), 0);
+	EXPECT_EQ(test_fsck("crashed"), 0);
+	sys_close(fd);
+	EXPECT_EQ(sys_statfs(U(AT), test_user(sizeof after)), 0);
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+}
+
+TEST("ext2: rename over a file, of directories between parents, and exchange")
+{
+	EXPECT_EQ(begin(""), 0);
+	EXPECT_EQ(put_file(AT "/a", "a"), 0);
+	EXPECT_EQ(put_file(AT "/b", "b"), 0);
+	EXPECT_EQ(rename_to(AT "/a", AT "/b", 0), 0);
+	EXPECT_STR(get_file(AT "/b"), "a");
+	EXPECT_EQ(make_dir(AT "/d1", 0755), 0);
+	EXPECT_EQ(make_dir(AT "/d2", 0755), 0);
+	EXPECT_EQ(make_dir(AT "/d1/sub", 0755), 0);
+	EXPECT_EQ(put_file(AT "/d1/sub/f", "f"), 0);
+	EXPECT_EQ(rename_to(AT "/d1/sub", AT "/d2/moved", 0), 0);
+	EXPECT_STR(get_file(AT "/d2/moved/f"), "f");
+	EXPECT_EQ(rename_to(AT "/d2/moved", AT "/b", RENAME_EXCHANGE), 0);
+	EXPECT_STR(get_file(AT "/b/f"), "f");
+	EXPECT_STR(get_file(AT "/d2/moved"), "a");
+	EXPECT_EQ(rename_to(AT "/b", AT "/d1", 0), 0);
+	EXPECT_STR(get_file(AT "/d1/f"), "f");
+	EXPECT_EQ(sys_unlinkat(AT_FDCWD, U(AT "/d1"), AT_REMOVEDIR), -ENOTEMPTY);
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+}
+
+TEST("ext2: it grows by groups as far as allowed, then writes fail with ENOSPC")
+{
+	uaddr data = test_user(1 << 20);
+	int fd, n = 0, written;
+
+	EXPECT_EQ(begin("size=16m,limit=200m"), 0);
+	fd = open_at(AT "/fill", O_RDWR | O_CREAT, 0644);
+	while ((written = sys_write(fd, data, 1 << 20)) == 1 << 20)
+		n++;
+	EXPECT(written == -ENOSPC || (written > 0 && sys_write(fd, data, 4096) == -ENOSPC));
+	EXPECT(n > 180 && n < 200);
+	EXPECT_EQ(sys_fsync(fd), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+	EXPECT_EQ(sys_ftruncate(fd, 0), 0);
+	EXPECT_EQ(sys_write(fd, data, 1 << 20), 1 << 20);
+	sys_close(fd);
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+}
+
+TEST("ext2: a store that fails gives the error to fsync, and nothing is lost")
+{
+	EXPECT_EQ(begin(""), 0);
+	EXPECT_EQ(put_file(AT "/f", "first"), 0);
+	EXPECT_EQ(fsync_path(AT "/f"), 0);
+	test_store_fail("home", 0, -EIO);
+	EXPECT_EQ(put_file(AT "/f", "second"), 0);
+	EXPECT_EQ(fsync_path(AT "/f"), -EIO);
+	EXPECT_EQ(fsync_path(AT "/f"), -EIO);
+	EXPECT_STR(get_file(AT "/f"), "second");
+	test_store_fail("home", 0, 0);
+	EXPECT_EQ(fsync_path(AT "/f"), 0);
+	test_store_copy("home", "crashed");
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(mount_it("crashed", ""), 0);
+	EXPECT_STR(get_file(AT "/f"), "second");
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("crashed"), 0);
+}
+
+TEST("ext2: fsync of a file that was not changed needs no flush")
+{
+	unsigned before;
+
+	EXPECT_EQ(begin(""), 0);
+	EXPECT_EQ(put_file(AT "/f", "first"), 0);
+	EXPECT_EQ(fsync_path(AT "/f"), 0);
+	before = test_store_flushes("home");
+	EXPECT_EQ(fsync_path(AT "/f"), 0);
+	EXPECT_EQ(test_store_flushes("home"), before);
+	EXPECT_EQ(unmount(), 0);
+}
+
+TEST("ext2: punching a hole, and blocks for one")
+{
+	uaddr data = test_user(40960);
+	struct abi_stat st;
+	int fd;
+
+	EXPECT_EQ(begin(""), 0);
+	fd = open_at(AT "/f", O_RDWR | O_CREAT, 0644);
+	memset(test_user_at(data), 'x', 40960);
+	EXPECT_EQ(sys_write(fd, data, 40960), 40960);
+	EXPECT_EQ(sys_fallocate(fd, 3, 5000, 20000), 0);
+	EXPECT_EQ(stat_of(AT "/f", &st), 0);
+	EXPECT_EQ(st.blocks, 6 * 8);
+	EXPECT_EQ(sys_pread(fd, data, 40960, 0), 40960);
+	EXPECT_EQ(((char *)test_user_at(data))[4999], 'x');
+	EXPECT_EQ(((char *)test_user_at(data))[5000], 0);
+	EXPECT_EQ(((char *)test_user_at(data))[24999], 0);
+	EXPECT_EQ(((char *)test_user_at(data))[25000], 'x');
+	EXPECT_EQ(sys_fallocate(fd, 0, 0, 100000), 0);
+	EXPECT_EQ(stat_of(AT "/f", &st), 0);
+	EXPECT_EQ(st.size, 100000);
+	EXPECT_EQ(st.blocks, 26 * 8); /* and the indirect block */
+	sys_close(fd);
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+}
+
+TEST("ext2: a long symbolic link, and attributes with nanoseconds")
+{
+	static char target[3000], back[3001];
+	struct abi_timespec times[2] = { { 5000000000, 123456789, 0 }, { -5, 987654321, 0 } };
+	struct abi_stat st;
+	struct path p;
+
+	EXPECT_EQ(begin(""), 0);
+	memset(target, 'l', sizeof target - 1);
+	EXPECT_EQ(vfs_symlink(current_process, target, AT_FDCWD, AT "/long"), 0);
+	EXPECT_EQ(put_file(AT "/f", "x"), 0);
+	EXPECT_EQ(path_lookup(current_process, AT_FDCWD, AT "/f", 0, &p), 0);
+	EXPECT_EQ(vfs_utimes(current_process, &p, times), 0);
+	EXPECT_EQ(vfs_chown(current_process, &p, 100000, 70000), 0);
+	path_put(&p);
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+	EXPECT_EQ(mount_it("home", ""), 0);
+	EXPECT_EQ(path_lookup(current_process, AT_FDCWD, AT "/long", 0, &p), 0);
+	EXPECT_EQ(p.dentry->inode->ops->readlink(p.dentry->inode, back, sizeof back), 2999);
+	path_put(&p);
+	EXPECT_STR(back, target);
+	EXPECT_EQ(stat_of(AT "/f", &st), 0);
+	EXPECT_EQ(st.atime.sec, 5000000000);
+	EXPECT_EQ(st.atime.nsec, 123456789);
+	EXPECT_EQ(st.mtime.sec, -5);
+	EXPECT_EQ(st.mtime.nsec, 987654321);
+	EXPECT_EQ(st.uid, 100000);
+	EXPECT_EQ(st.gid, 70000);
+	EXPECT_EQ(unmount(), 0);
+}
