@@ -6,7 +6,9 @@
  *   ?home=idb, ?home=opfs   keep /home in IndexedDB or in OPFS: it is moved there
  *   ?home=volatile          a /home that ends with the page
  */
+import { askForFiles, remark, saveFile, setUpExchange } from './exchange.ts';
 import { isolate } from './isolate.ts';
+import { keepOffline } from './offline.ts';
 import { System, SystemFailure, type SystemEvents } from './system.ts';
 import { ask, Progress, showError, showMissing, StartError } from './progress.ts';
 import type { BusyChoice, FailureKind, HomeState, HomeStore } from './protocol.ts';
@@ -64,6 +66,8 @@ interface PageHandle {
   home: HomeState | null;
   /** Columns and rows of the terminal in front. */
   size(): [columns: number, rows: number];
+  /** The version of the site that would start without the network; null: none, or not yet. */
+  kept: string | null;
 }
 declare global {
   interface Window {
@@ -119,13 +123,12 @@ function askAboutHome(): Promise<BusyChoice> {
 /** Say it when files won't last. */
 function remarkOnHome({ mode, problem }: HomeState): void {
   if (mode === 'lasting') return;
-  const remark = element('remark');
-  remark.textContent = problem
+  const text = problem
     ? `Your files can’t be reached (${problem}). What you do here now won’t last.`
     : mode === 'read-only'
       ? 'Your files can be looked at only: another tab has them.'
       : 'Files you make in this tab won’t last.';
-  remark.hidden = false;
+  remark(text, Infinity);
 }
 
 async function start(page: PageHandle): Promise<void> {
@@ -150,6 +153,12 @@ async function start(page: PageHandle): Promise<void> {
     },
     log: (level, text) => (level <= 3 ? console.error(text) : console.info(text)),
     homeBusy: askAboutHome,
+    give: saveFile,
+    askForFiles,
+    homeReplaced(problem) {
+      if (problem) return remark(`/home was not replaced: ${problem}.`);
+      location.reload();
+    },
     stopped: (failure) => {
       page.state = 'failed';
       showError(toStartError(failure));
@@ -172,6 +181,19 @@ async function start(page: PageHandle): Promise<void> {
     element('new-tab'),
     sessionsOf(system, (...how) => tabs.ended(...how)),
   );
+  setUpExchange({
+    drop: (files) => system.drop(tabs.terminals.length ? tabs.front : 0, files),
+    exportImage: () => system.exportHome(),
+    exportTar: () =>
+      void system.spawn({
+        path: '/bin/sh',
+        argv: ['sh', '-c', 'tar cf - home | download -n home.tar -'],
+        env: ENVIRONMENT,
+        cwd: '/',
+        streams: 7,
+      }),
+    importImage: (image) => system.importHome(image),
+  });
   page.screen = (terminal) => tabs.view(terminal)?.text() ?? '';
   page.type = (text, terminal) => tabs.view(terminal)?.type(text);
   page.terminals = () => tabs.terminals;
@@ -184,6 +206,7 @@ async function start(page: PageHandle): Promise<void> {
   page.state = 'running';
   // Files at home should not be swept away when the disk fills up. Asked late, since some browsers ask the person.
   void navigator.storage?.persist?.().catch(() => false);
+  page.kept = await keepOffline();
 }
 
 const page: PageHandle = {
@@ -193,6 +216,7 @@ const page: PageHandle = {
   terminals: () => [],
   home: null,
   size: () => [0, 0],
+  kept: null,
 };
 window.tabos = page;
 document.documentElement.classList.add('started'); // hides the note for browsers that can't come this far

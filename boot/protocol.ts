@@ -8,6 +8,7 @@
  * from the start as /dev/tty1…; opening a window means `terminal-resize`, then
  * `spawn` with that number; closing it means `terminal-close`.
  */
+import type { GivenFile } from '../drivers-ts/host-channel.ts';
 import type { ProgramInfo } from './modules.ts';
 
 /** What the supervisor worker loads and how it sets the kernel up. URLs are absolute. */
@@ -74,6 +75,18 @@ export type ToSupervisor =
   /** The page has shown `bytes` of what `terminal-output` brought (flow control). */
   | { readonly type: 'terminal-ack'; readonly terminal: number; readonly bytes: number }
   | { readonly type: 'terminal-resize'; readonly terminal: number; readonly columns: number; readonly rows: number }
+  /** The answer to `files-wanted`: null for none. */
+  | { readonly type: 'files'; readonly request: number; readonly files: readonly GivenFile[] | null }
+  /** Files dropped onto a terminal: they go to its shell's directory. `dropped` repeats `request`. */
+  | {
+      readonly type: 'drop';
+      readonly request: number;
+      readonly terminal: number;
+      readonly files: readonly GivenFile[];
+    }
+  /** Hand /home over as an ext2 image (`give`), or replace it by one and stop (`home-replaced`). */
+  | { readonly type: 'export-home' }
+  | { readonly type: 'import-home'; readonly image: Blob }
   /** The answer to `home-busy`. */
   | { readonly type: 'home-choice'; readonly choice: BusyChoice }
   /** The window has closed: SIGHUP. Unacknowledged output is forgotten. */
@@ -103,6 +116,15 @@ export type FromSupervisor =
   /** The start failed, or (after `ready`) the system has stopped. */
   | { readonly type: 'failed'; readonly kind: FailureKind; readonly message: string }
   /** `pid` is the new process, or -errno. */
+  /** A file for the person. */
+  | { readonly type: 'give'; readonly name: string; readonly data: Blob }
+  /** A program asks for files, and no longer does. */
+  | { readonly type: 'files-wanted'; readonly request: number }
+  | { readonly type: 'files-unwanted'; readonly request: number }
+  /** Where the files went, or what was wrong. */
+  | { readonly type: 'dropped'; readonly request: number; readonly text: string }
+  /** The image is in place, or why not. */
+  | { readonly type: 'home-replaced'; readonly problem: string | null }
   | { readonly type: 'spawned'; readonly request: number; readonly pid: number }
   | { readonly type: 'written'; readonly request: number; readonly result: number }
   /** A process that `spawn` made has ended; exactly one of code and signal is not null. */

@@ -507,18 +507,18 @@ export class Supervisor {
    * lists. Resolves to its exit status; not 0: /home is what it was.
    */
   async mountHome(device: string, options: string): Promise<number> {
-    const status = await this.#runToEnd(['/bin/sh', '/etc/rc'], [`HOME_DEVICE=${device}`, `HOME_OPTIONS=${options}`]);
+    const status = await this.runToEnd(['/bin/sh', '/etc/rc'], [`HOME_DEVICE=${device}`, `HOME_OPTIONS=${options}`]);
     this.#hasHome = status === 0;
     return status;
   }
 
   /** Before the end: what is in memory goes to /home's store. */
   async sync(): Promise<void> {
-    if (this.#hasHome && !this.#stopped) await this.#runToEnd(['/bin/sync'], []);
+    if (this.#hasHome && !this.#stopped) await this.runToEnd(['/bin/sync'], []);
   }
 
-  /** Run a program of the system's own: its exit status (as wait has it), or an errno. */
-  async #runToEnd(argv: readonly [string, ...string[]], env: readonly string[]): Promise<number> {
+  /** Run a program of the system's own, with the host's streams: its exit status (as wait has it), or an errno. */
+  async runToEnd(argv: readonly [string, ...string[]], env: readonly string[]): Promise<number> {
     const ended = Promise.withResolvers<number>();
     const early = new Map<number, number>();
     let pid = 0;

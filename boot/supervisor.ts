@@ -7,6 +7,8 @@ import { ENODEV, ErrnoError } from '../drivers-ts/errno.ts';
 import { BrowserCache, HttpSource } from '../drivers-ts/package-http.ts';
 import { Packages, withPackages } from '../drivers-ts/package-store.ts';
 import type { OpenStore } from '../drivers-ts/block-store.ts';
+import { HostChannel, type GivenFile } from '../drivers-ts/host-channel.ts';
+import { StillStore } from '../drivers-ts/still-store.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 import {
   TERMINAL_WINDOW,
@@ -19,7 +21,7 @@ import {
   type ToSupervisor,
 } from './protocol.ts';
 import { BootFailure, Supervisor } from './supervisor-core.ts';
-import { HomeVolume } from './volumes.ts';
+import { blocksOfImage, checkImage, HomeVolume, imageOf } from './volumes.ts';
 
 /** A few workers ready before the first program asks for one. */
 const EARLY_WORKERS = 3;
@@ -109,8 +111,73 @@ let homeChosen: (choice: BusyChoice) => void = () => undefined;
 /** The volume's store is the only one there is. */
 const openStore: OpenStore = async (name, readOnly) => {
   if (!volume || name !== volume.store) throw new ErrnoError(ENODEV, `no store ${name}`);
-  return volume.open(readOnly);
+  homeStore = new StillStore(await volume.open(readOnly));
+  return homeStore;
 };
+
+let homeStore: StillStore | null = null;
+
+/** /home as its last checkpoint left it, with the newest made first. */
+async function exportHome(target: Supervisor): Promise<void> {
+  await target.sync();
+  if (!homeStore) return;
+  post({ type: 'give', name: 'home.img', data: await homeStore.hold(imageOf) });
+}
+
+/** Replace /home by an image; the system ends for it. */
+async function importHome(target: Supervisor, image: Blob): Promise<void> {
+  let problem: string | null = null;
+  try {
+    if (!volume || volume.readOnly) throw new Error('this tab does not own /home');
+    await checkImage(image);
+    await target.sync();
+    await target.stop();
+    await volume.fill(volume.kind, blocksOfImage(image));
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error);
+  }
+  post({ type: 'home-replaced', problem });
+}
+
+/* ---- files in and out ---- */
+
+let requests = 0;
+const asked = new Map<number, (files: readonly GivenFile[] | null) => void>();
+/** The shell of each terminal. */
+const shells = new Map<number, number>();
+
+const channel = new HostChannel({
+  give: (name, data) => post({ type: 'give', name, data }),
+  ask(signal) {
+    const request = ++requests;
+    post({ type: 'files-wanted', request });
+    return new Promise((resolve) => {
+      asked.set(request, resolve);
+      signal.addEventListener('abort', () => {
+        if (!asked.delete(request)) return;
+        post({ type: 'files-unwanted', request });
+        resolve(null);
+      });
+    });
+  },
+});
+
+/** Put dropped files into the directory where the terminal's shell is. */
+async function drop(
+  target: Supervisor,
+  { request, terminal, files }: Extract<ToSupervisor, { type: 'drop' }>,
+): Promise<void> {
+  const number = channel.drop(files);
+  programErrors = '';
+  const script = 'cd "/proc/$1/cwd" 2>/dev/null || cd /root; exec upload -t "$2"';
+  const status = await target.runToEnd(
+    ['/bin/sh', '-c', script, 'sh', String(shells.get(terminal) ?? 0), String(number)],
+    [],
+  );
+  channel.undrop(number);
+  const count = `${files.length} ${files.length === 1 ? 'file' : 'files'}`;
+  post({ type: 'dropped', request, text: status === 0 ? `${count} put into the shell’s directory` : programErrors });
+}
 
 /** Who owns /home: we, or another tab, and then a person decides. Null: it is volatile. */
 async function findHome(wanted: HomeStore): Promise<HomeVolume | null> {
@@ -137,23 +204,24 @@ async function mountHome(target: Supervisor, found: Promise<HomeVolume | null>):
     volume = await found;
     if (!volume) return { mode: 'volatile', device: null, problem: null };
     const device = `/dev/${volume.store}`;
-    homeErrors = '';
+    programErrors = '';
     const status = await target.mountHome(device, volume.readOnly ? 'ro' : 'rw');
+    if (status === 0) await volume.sweep();
     if (status === 0) return { mode: volume.readOnly ? 'read-only' : 'lasting', device, problem: null };
-    return { mode: 'volatile', device: null, problem: homeErrors.trim() || `/etc/rc ended with ${status}` };
+    return { mode: 'volatile', device: null, problem: programErrors.trim() || `/etc/rc ended with ${status}` };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     return { mode: 'volatile', device: null, problem };
   }
 }
 
-/** What /etc/rc complained about. */
-let homeErrors = '';
+/** What the system's own programs complained about. */
+let programErrors = '';
 
 const platform: Platform = {
   startWorker,
   yield: nextTurn,
-  fsDriver: (host) => new FsDriver(host, withPackages(packages, openStore)),
+  fsDriver: (host) => new FsDriver(host, withPackages(packages, openStore), [], channel),
   terminalWrite(terminal, bytes) {
     const taken = windows.take(terminal, bytes.length);
     const data = taken === bytes.length ? bytes : bytes.slice(0, taken);
@@ -163,7 +231,7 @@ const platform: Platform = {
   // A page has no standard streams; what is written to them is only of use in a log.
   streamWrite(stream, bytes) {
     const text = new TextDecoder().decode(bytes);
-    if (stream === 2) homeErrors += text;
+    if (stream === 2) programErrors += text;
     platform.log(stream === 2 ? LOG_ERROR : 6, text);
     return bytes.length;
   },
@@ -295,10 +363,29 @@ function reportExit(pid: number, status: number): void {
 
 /* ---- the page's messages ---- */
 
+function spawn({ request, program }: Extract<ToSupervisor, { type: 'spawn' }>, target: Supervisor): void {
+  const pid = target.spawn(program);
+  if (pid > 0 && program.terminal) shells.set(program.terminal, pid);
+  post({ type: 'spawned', request, pid });
+}
+
 function receive(message: Exclude<ToSupervisor, { type: 'boot' | 'home-choice' }>, target: Supervisor): void {
   switch (message.type) {
     case 'spawn':
-      post({ type: 'spawned', request: message.request, pid: target.spawn(message.program) });
+      spawn(message, target);
+      break;
+    case 'files':
+      asked.get(message.request)?.(message.files);
+      asked.delete(message.request);
+      break;
+    case 'drop':
+      void drop(target, message);
+      break;
+    case 'export-home':
+      void exportHome(target);
+      break;
+    case 'import-home':
+      void importHome(target, message.image);
       break;
     case 'kill':
       target.kill(message.pid, message.signal);

@@ -1,6 +1,7 @@
 /*
  * The system as the page sees it: the supervisor worker, spoken to in messages.
  */
+import type { GivenFile } from '../drivers-ts/host-channel.ts';
 import type {
   BootOptions,
   BusyChoice,
@@ -18,6 +19,12 @@ export interface SystemEvents {
   step(step: 'compile' | 'unpack'): void;
   output(terminal: number, data: Uint8Array): void;
   log(level: number, text: string): void;
+  /** A file for the person. */
+  give(name: string, data: Blob): void;
+  /** A program wants files: what is chosen, or null. `signal`: it no longer does. */
+  askForFiles(signal: AbortSignal): Promise<readonly GivenFile[] | null>;
+  /** /home was replaced; the system has stopped for it. Or why it was not. */
+  homeReplaced(problem: string | null): void;
   /** Another tab has /home: what now? */
   homeBusy(): Promise<BusyChoice>;
   /** It has stopped for good, after a good start. */
@@ -52,6 +59,8 @@ export class System {
   readonly #started = Promise.withResolvers<HomeState>();
   readonly #spawning = new Map<number, (pid: number) => void>();
   readonly #running = new Map<number, (ending: Ending) => void>();
+  readonly #dropping = new Map<number, (text: string) => void>();
+  readonly #asking = new Map<number, AbortController>();
   #requests = 0;
   #isUp = false;
 
@@ -110,6 +119,33 @@ export class System {
     this.#send({ type: 'terminal-close', terminal });
   }
 
+  /** Put files where the shell of a terminal is; resolves to words for the person. */
+  drop(terminal: number, files: readonly GivenFile[]): Promise<string> {
+    const request = ++this.#requests;
+    return new Promise((resolve) => {
+      this.#dropping.set(request, resolve);
+      this.#send({ type: 'drop', request, terminal, files });
+    });
+  }
+
+  /** /home as an image, by the event `give`. */
+  exportHome(): void {
+    this.#send({ type: 'export-home' });
+  }
+
+  /** Ends in the event `homeReplaced`. */
+  importHome(image: Blob): void {
+    this.#send({ type: 'import-home', image });
+  }
+
+  async #askForFiles(request: number): Promise<void> {
+    const over = new AbortController();
+    this.#asking.set(request, over);
+    const files = await this.#events.askForFiles(over.signal);
+    this.#asking.delete(request);
+    this.#send({ type: 'files', request, files });
+  }
+
   #send(message: ToSupervisor): void {
     this.#worker.postMessage(message);
   }
@@ -123,6 +159,18 @@ export class System {
       case 'ready':
         this.#isUp = true;
         return this.#started.resolve(message.home);
+      case 'give':
+        return this.#events.give(message.name, message.data);
+      case 'files-wanted':
+        return void this.#askForFiles(message.request);
+      case 'files-unwanted':
+        return this.#asking.get(message.request)?.abort();
+      case 'dropped':
+        this.#dropping.get(message.request)?.(message.text);
+        this.#dropping.delete(message.request);
+        return;
+      case 'home-replaced':
+        return this.#events.homeReplaced(message.problem);
       case 'home-busy':
         return void this.#events.homeBusy().then((choice) => this.#send({ type: 'home-choice', choice }));
       case 'failed':

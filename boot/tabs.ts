@@ -67,6 +67,11 @@ export class Tabs {
     return this.#tabs.map((t) => t.terminal);
   }
 
+  /** The terminal in front. */
+  get front(): number {
+    return this.#selected?.terminal ?? 0;
+  }
+
   /** A new tab, in front, with a new session; its terminal's number. */
   open(): number {
     let terminal = 1;

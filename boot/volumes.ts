@@ -65,7 +65,6 @@ export class HomeVolume {
   static async own(wanted: StoreKind | null): Promise<HomeVolume | null> {
     if (!(await takeLock())) return null;
     const volume = await HomeVolume.#open(false, wanted);
-    await volume.#sweep();
     if (wanted && wanted !== volume.kind) await volume.moveTo(wanted);
     return volume;
   }
@@ -109,12 +108,11 @@ export class HomeVolume {
     } finally {
       await source.close();
     }
-    await this.#sweep();
   }
 
   /**
    * Make another store from `source` and let it be the volume. Until the last moment,
-   * the volume is what it was. What it was is removed by the next opening.
+   * the volume is what it was; what it was is kept until sweep.
    */
   async fill(kind: StoreKind, source: BlockSource): Promise<void> {
     const old = this.#record;
@@ -138,9 +136,9 @@ export class HomeVolume {
     await this.#write({ ...old, store: target, discard: [old.store] });
   }
 
-  /** Remove what moves have left. */
-  async #sweep(): Promise<void> {
-    if (this.#record.discard.length === 0) return;
+  /** Remove what moves have left: when what is there now has proved good. */
+  async sweep(): Promise<void> {
+    if (this.readOnly || this.#record.discard.length === 0) return;
     for (const name of this.#record.discard) if (name !== this.store) await removeStore(name);
     await this.#write({ ...this.#record, discard: [] });
   }
@@ -191,6 +189,40 @@ export function* withoutZeros(block: number, data: Uint8Array): Generator<{ bloc
     while (to < count && !isZero(to)) to++;
     yield { block: block + from, data: data.subarray(from * BLOCK_BYTES, to * BLOCK_BYTES) };
     from = to;
+  }
+}
+
+/* ---- images ---- */
+
+const IMAGE_BYTES = COPY_BLOCKS * BLOCK_BYTES;
+
+/** All of a store as one file. */
+export async function imageOf(from: BlockStore): Promise<Blob> {
+  const size = await from.size();
+  const empty = new Blob([new Uint8Array(IMAGE_BYTES)]); // most of a small filesystem: one for all
+  const parts: Blob[] = [];
+  for (let block = 0; block < size; block += COPY_BLOCKS) {
+    const data = await from.read(block, Math.min(COPY_BLOCKS, size - block));
+    const [any] = withoutZeros(0, data);
+    parts.push(any || data.length < IMAGE_BYTES ? new Blob([data as Uint8Array<ArrayBuffer>]) : empty);
+  }
+  return new Blob(parts, { type: 'application/octet-stream' });
+}
+
+/** Is it an ext2 filesystem that we can mount? The kernel looks closer. */
+export async function checkImage(image: Blob): Promise<void> {
+  const bytes = new Uint8Array(await image.slice(1024, 2048).arrayBuffer());
+  const view = new DataView(bytes.buffer);
+  if (bytes.length < 1024 || view.getUint16(56, true) !== 0xef53) throw new Error('this is no ext2 image');
+  if (view.getUint32(24, true) !== 2) throw new Error('the image’s blocks are not of 4 KiB');
+}
+
+export async function* blocksOfImage(image: Blob): BlockSource {
+  for (let at = 0; at < image.size; at += IMAGE_BYTES) {
+    const part = new Uint8Array(await image.slice(at, at + IMAGE_BYTES).arrayBuffer());
+    const whole = new Uint8Array(Math.ceil(part.length / BLOCK_BYTES) * BLOCK_BYTES);
+    whole.set(part);
+    yield* withoutZeros(at / BLOCK_BYTES, whole);
   }
 }
 

@@ -28,6 +28,7 @@ export const ELOOP = 40;
 export const EPROTO = 71;
 export const EOPNOTSUPP = 95;
 export const ESTALE = 116;
+export const ECANCELED = 125;
 
 /** Node's error codes and the browser's exception names; what is missing becomes EIO. */
 const BY_NAME: ReadonlyMap<string, number> = new Map([

@@ -12,20 +12,29 @@ export interface MessageServer {
   dispose(): Promise<void>;
 }
 
+/** The number that stands for the channel of /dev/host (kernel-c/dev/host_channel.c). */
+const CHANNEL_TREE = 0xffff_ffff;
 /** Flags of fs.open. */
 const OPEN_READ_ONLY = 1;
 
 export class FsDriver extends Driver implements FsImports {
   readonly #openStore: OpenStore;
   readonly #trees: readonly MessageServer[];
+  readonly #channel: MessageServer | null;
   readonly #stores = new Map<number, BlockStore>();
   #lastStore = 0;
 
-  /** A tree's number is its place in `trees`. */
-  constructor(host: DriverHost, openStore: OpenStore, trees: readonly MessageServer[] = []) {
+  /** A tree's number is its place in `trees`; `channel` answers what is written to /dev/host. */
+  constructor(
+    host: DriverHost,
+    openStore: OpenStore,
+    trees: readonly MessageServer[] = [],
+    channel: MessageServer | null = null,
+  ) {
     super(host);
     this.#openStore = openStore;
     this.#trees = trees;
+    this.#channel = channel;
   }
 
   open(request: number, name: number, nameLength: number, flags: number): number {
@@ -128,7 +137,7 @@ export class FsDriver extends Driver implements FsImports {
   }
 
   message(request: number, tree: number, buffer: number, length: number, capacity: number): number {
-    const server = this.#trees[tree];
+    const server = tree >>> 0 === CHANNEL_TREE ? this.#channel : this.#trees[tree];
     if (!server) return -ENODEV;
     const message = this.host.memory.copy(buffer, length);
     return this.complete(request, async () => {

@@ -63,6 +63,7 @@ static const struct file_ops full_ops = { .read = zero_read, .write = full_write
 static const struct file_ops random_ops = { .read = random_read, .write = null_write, .lseek = no_seek };
 
 void block_init(void);
+void host_channel_init(void);
 
 void dev_init(void)
 {
@@ -72,4 +73,5 @@ void dev_init(void)
 	devfs_add("random", 0666, makedev(1, 8), &random_ops);
 	devfs_add("urandom", 0666, makedev(1, 9), &random_ops);
 	block_init();
+	host_channel_init();
 }
