@@ -323,7 +323,8 @@ static int look(int id_type, int id, int options, int *status, struct abi_siginf
 
 		if (!matches(c, id_type, id))
 			continue;
-		any = true;
+		/* a zombie will not stop any more: Linux, too, doesn't wait for that */
+		any |= !c->zombie || options & WEXITED;
 		code = report_of(c, options, status);
 		if (!code)
 			continue;
