@@ -23,8 +23,9 @@ const HANG_MS = 60_000;
 
 /** Directories of TabOS, each on another filesystem; the first is where programs run that don't care. */
 const FILESYSTEMS = [
-  { name: 'ramfs', directory: '/root' },
+  { name: 'ramfs', directory: '/mnt' },
   { name: 'tmpfs', directory: '/tmp' },
+  { name: 'ext2', directory: '/home', lasts: true },
 ];
 
 /** Exit status (128+signal as a shell says it), or why there is none, and all output. */
@@ -57,7 +58,7 @@ async function compile(compiler, source, target, ...depends) {
 }
 
 /** '' or why the test fails. */
-async function test(name) {
+async function test(name, scratch) {
   const source = join(here, `${name}.c`);
   const target = join(out, name);
   mkdirSync(dirname(target), { recursive: true });
@@ -69,14 +70,15 @@ async function test(name) {
   if (!only) {
     why = await compile('cc', source, target);
     if (why) return `cc: ${why}`;
-    const scratch = mkdtempSync(join(tmpdir(), 'tabos-posix-'));
     native = await run(target, [], scratch);
-    rmSync(scratch, { recursive: true });
     if (native.status !== 0) return `exit ${native.status} on this machine\n${native.stdout}${native.stderr}`;
   }
   for (const filesystem of name.startsWith('file/') ? FILESYSTEMS : FILESYSTEMS.slice(0, 1)) {
-    const args = [join(top, 'boot/tabos.mjs'), '--cwd', filesystem.directory, `${target}.wasm`];
+    const volume = join(scratch, 'home.img');
+    const home = filesystem.lasts ? ['--home', volume] : [];
+    const args = [join(top, 'boot/tabos.mjs'), ...home, '--cwd', filesystem.directory, `${target}.wasm`];
     const ours = await run(process.execPath, args);
+    rmSync(volume, { force: true });
     const where = `in TabOS, on ${filesystem.name}`;
     if (ours.status !== 0) return `exit ${ours.status} ${where}\n${ours.stdout}${ours.stderr}`;
     if (native && native.stdout !== ours.stdout)
@@ -93,7 +95,9 @@ const names = readdirSync(here, { recursive: true })
   .sort();
 async function worker() {
   for (let name; (name = names.shift());) {
-    const why = await test(name);
+    const scratch = mkdtempSync(join(tmpdir(), 'tabos-posix-'));
+    const why = await test(name, scratch);
+    rmSync(scratch, { recursive: true });
     console.log(why ? `FAIL posix ${name}: ${why}` : `ok posix ${name}`);
     if (why) process.exitCode = 1;
   }
