@@ -46,8 +46,6 @@ const REASONS = [
     /^(accept|bind|connect|get(peer|sock)name|[gs]etsockopt|listen|recv|send|shutdown|sock)/,
     'There are no sockets yet.',
   ],
-  [/^shm(at|dt|get|ctl)$/, 'See "Shared memory" below.'],
-  [/^m(un)?lock(all)?$/, 'The host decides what of a memory is resident.'],
   [/^posix_typed_mem|^posix_mem_offset/, 'There is no typed memory.'],
   [/^dbm_/, 'The database is a library of its own (gdbm, ndbm).'],
   [/^posix_spawnattr_/, 'musl leaves scheduling attributes out.'],
