@@ -235,6 +235,8 @@ static void reading(void)
 
 int main(void)
 {
+	mkdir("names", 0755);
+	SAY(chdir("names"));
 	links();
 	directories();
 	renames();
