@@ -131,6 +131,12 @@ function remarkOnHome({ mode, problem }: HomeState): void {
   remark(text, Infinity);
 }
 
+/** `?cpus=N`: as if the machine had so many. */
+function cpusOf(text: string | null): { cpus?: number } {
+  const cpus = Number(text);
+  return Number.isInteger(cpus) && cpus >= 1 ? { cpus } : {};
+}
+
 async function start(page: PageHandle): Promise<void> {
   if (await isolate()) return; // the page is about to be loaded again
   const missing = await findMissing();
@@ -172,6 +178,7 @@ async function start(page: PageHandle): Promise<void> {
       archive: here('boot.tar.gz').href,
       verbose: parameters.has('verbose'),
       home: homeStore(parameters.get('home')),
+      ...cpusOf(parameters.get('cpus')),
     },
     events,
   );
