@@ -161,6 +161,7 @@ userland() {
 	userland/ports/build.sh
 	node wit/check.mjs --as program build/root
 	userland/archive.sh
+	node boot/site.mjs build/site
 }
 
 # The page and the Node host, from TypeScript.
@@ -175,6 +176,7 @@ site() {
 	fi
 	cp -u boot/index.html boot/style.css node_modules/@xterm/xterm/css/xterm.css build/site/
 	cp -u build/kernel.wasm build/kernel.debug.wasm build/kernel.debug.wasm.map build/uaccess.wasm build/site/
+	node boot/site.mjs build/site
 }
 
 build() {
