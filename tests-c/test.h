@@ -134,5 +134,7 @@ int test_store_held(void); /* how many requests wait */
 /* What e2fsck -fn says of what is durable in a store (store.h): its status (0: nothing to
  * fix), with its output if there is; 0 where there is none. */
 int test_fsck(const char *store);
+/* A number from the environment, for tests that can run longer than they do as a rule. */
+long test_setting(const char *name, long otherwise);
 
 #endif

@@ -238,12 +238,17 @@ int ext2_map_new(struct inode *inode, uint32_t index, uint32_t count, uint32_t *
 		 uint32_t *fresh)
 {
 	struct ext2 *fs = ext2_of(inode);
-	int n;
+	uint32_t done = 0, some;
+	int n = 0;
 
+	*fresh = 0;
 	mutex_lock(&fs->meta_lock);
-	n = map_new(inode, index, count, blocks, fresh);
+	while (done < count && (n = map_new(inode, index + done, count - done, blocks + done, &some)) > 0) {
+		*fresh |= some << done;
+		done += (uint32_t)n;
+	}
 	mutex_unlock(&fs->meta_lock);
-	return n;
+	return done ? (int)done : n;
 }
 
 /* ---- freeing ---- */

@@ -345,11 +345,19 @@ static int ext2_start(struct ext2 *fs, const struct ext2_options *o, bool read_o
 		inode_put(root);
 		return -ENOMEM;
 	}
-	if (!read_only && (err = ext2_orphans_clear(fs)) < 0) {
+	return read_only ? 0 : ext2_orphans_clear(fs);
+}
+
+/* Nobody uses it any more; what is not stored is lost. */
+static void ext2_stop(struct ext2 *fs)
+{
+	lock(&fs->cp.lock);
+	fs->cp.closed = true;
+	unlock(&fs->cp.lock);
+	if (fs->sb.root)
 		dentry_put(fs->sb.root);
-		return err;
-	}
-	return 0;
+	ext2_icache_drop(fs);
+	checkpoints_free(&fs->cp);
 }
 
 static bool is_empty(struct block_device *device)
@@ -384,7 +392,7 @@ static struct superblock *ext2_mount(const char *source, uint32_t flags, const c
 		goto unclaim;
 	if ((*err = ext2_start(fs, &o, read_only || device->read_only)) == 0)
 		return &fs->sb;
-	checkpoints_free(&fs->cp);
+	ext2_stop(fs);
 	return NULL;
 unclaim:
 	block_unclaim(device);
@@ -412,12 +420,9 @@ static void ext2_unmount(struct superblock *sb)
 	struct ext2 *fs = container_of(sb, struct ext2, sb);
 
 	if (fs->cp.dirty)
-		klog(3, "ext2: %s: unmounted with %u blocks that could not be stored",
+		klog(4, "ext2: %s: unmounted with %u blocks that could not be stored",
 		     fs->device->name, fs->cp.dirty);
-	fs->cp.closed = true;
-	dentry_put(sb->root);
-	ext2_icache_drop(fs);
-	checkpoints_free(&fs->cp);
+	ext2_stop(fs);
 }
 
 static int ext2_statfs(struct superblock *sb, struct abi_statfs *st)

@@ -336,7 +336,7 @@ static void flush_ended(struct request *r)
 	wake_all(&c->moved);
 	chunks_free(&chunks);
 	if (error < 0) {
-		klog(3, "%s: a checkpoint failed: error %d", c->device->name, -error);
+		klog(4, "%s: a checkpoint failed: error %d", c->device->name, -error);
 		arm(c, RETRY);
 	}
 	if (more)
