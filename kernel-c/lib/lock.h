@@ -39,7 +39,7 @@
  *   RANK_ICACHE       a filesystem's inodes in memory       fs/ext2_icache.c
  *   RANK_CHECKPOINT   operations and dirty pages            vfs/checkpoint.c
  *   RANK_CACHE        the page cache's LRU list             vfs/page_cache.c
- *   RANK_RUN          CPU tokens and the run queue          task/sched.c
+ *   RANK_RUN          CPU tokens and the run queue          task/run_queue.h
  *   RANK_SLAB         one slab cache                        lib/slab.c
  *   RANK_PAGE         the page allocator                    lib/page.c
  *   RANK_LOG          kernel log                            lib/printf.c

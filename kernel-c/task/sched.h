@@ -19,7 +19,9 @@
  * queue instead of waking its worker, and has the supervisor look at turns from
  * time to time (sched_run) until the queue is empty again.
  *
- * Letters: r under run_lock, a atomic, o only the task itself.
+ * A task's own steps are in sched.c, who is next in run_queue.c, the supervisor's part in turns.c.
+ *
+ * Letters: r under runq.lock (run_queue.h), a atomic.
  */
 #ifndef SCHED_H
 #define SCHED_H

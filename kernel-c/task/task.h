@@ -81,7 +81,7 @@ struct task {
 
 	enum task_outcome outcome; /* [o] why the kernel unwound */
 	struct sched_entity sched; /* sched.c's */
-	int policy, priority;   /* [written under run_lock] SCHED_* and its priority */
+	int policy, priority;   /* [written under runq.lock] SCHED_* and its priority */
 	const char *syscall;    /* [o] name of the last call, for /proc and traces */
 	char state_letter;      /* [a] R S D T Z for ps */
 	bool vfork_ended;       /* [o] its vfork child died by a signal: libc must jump back */

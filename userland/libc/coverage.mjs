@@ -39,7 +39,7 @@ const RENAMED = {
 const OPTIONS = {
   'OB TRC': 'Tracing is obsolescent and was taken out of POSIX.1-2024.',
   'OB XSR': 'STREAMS are obsolescent and were taken out of POSIX.1-2024.',
-  'RPP|TPP': 'Priority ceilings need a scheduler with real-time priorities; the host has none.',
+  'RPP|TPP': 'musl has no priority ceilings.',
 };
 const REASONS = [
   [
