@@ -199,6 +199,7 @@ async function start(page: PageHandle): Promise<void> {
         cwd: '/',
         streams: 7,
       }),
+    focus: () => tabs.view()?.focus(),
     importImage: (image) => system.importHome(image),
   });
   page.screen = (terminal) => tabs.view(terminal)?.text() ?? '';

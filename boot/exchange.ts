@@ -11,6 +11,8 @@ export interface Exchange {
   exportImage(): void;
   exportTar(): void;
   importImage(image: Blob): void;
+  /** Back to the terminal. */
+  focus(): void;
 }
 
 const REMARK_MS = 6000;
@@ -60,6 +62,7 @@ export function askForFiles(signal: AbortSignal): Promise<readonly GivenFile[] |
     dialog.className = 'exchange';
     dialog.dataset['purpose'] = 'upload';
     const finish = (files: readonly GivenFile[] | null): void => {
+      dialog.close(); // gives the focus back
       dialog.remove();
       resolve(files);
     };
@@ -145,6 +148,7 @@ export function setUpExchange(exchange: Exchange): void {
   const menu = element('menu');
   const close = (act: () => void) => () => {
     menu.hidePopover();
+    exchange.focus();
     act();
   };
   const image = document.createElement('input');
