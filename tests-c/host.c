@@ -28,6 +28,7 @@
 
 #include "../kernel-c/dev/request.h"
 #include "../kernel-c/lib/alloc.h"
+#include "../kernel-c/task/work.h"
 #include "p9_server.h"
 #include "store.h"
 
@@ -795,6 +796,19 @@ static void *supervisor(void *unused)
 	return unused;
 }
 
+/* The worker that does the kernel's own work. */
+static void *work_thread(void *unused)
+{
+	for (;;) {
+		uint32_t seen = __atomic_load_n(&work_queued, __ATOMIC_SEQ_CST);
+
+		if (seen)
+			work_run();
+		host_futex_wait(&work_queued, seen, FOREVER);
+	}
+	return unused;
+}
+
 bool test_has_threads(void) { return true; }
 void test_yield(void) { sched_yield(); }
 void test_supervise(void) { host_ring(); sched_yield(); }
@@ -870,6 +884,7 @@ int main(int argc, char **argv)
 		store_fd = fileno(f);
 	}
 	pthread_create(&thread, NULL, supervisor, NULL);
+	pthread_create(&thread, NULL, work_thread, NULL);
 	status = test_main(argc > 1 ? argv[1] : "");
 	_exit(status); /* the supervisor's thread is still running */
 }

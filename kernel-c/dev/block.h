@@ -26,9 +26,8 @@ struct file;
 /* Blocks that move are a list of struct request_page (request.h). */
 
 struct block_ops {
-	/* Begin r, of which kind, pages, count, complete and private are set. */
+	/* Begin r, of which kind, pages, count, complete and private are set. Never sleeps. */
 	void (*submit)(struct block_device *b, struct request *r);
-	bool sleeps; /* submit does: never to be called on the supervisor */
 	/* Blocks up to the last one in use; sleeps. */
 	int (*size)(struct block_device *b, int64_t *blocks);
 	/* Blocks that hold something, and how many more could; sleeps. */

@@ -1,9 +1,9 @@
 /*
  * Loop devices: a regular file as a block device.
  *
- * What is asked of one is done at once, by the task that asks: a file can't be
- * read or written on the supervisor. Beyond the file's end blocks are zero, and
- * writing there makes it longer.
+ * What is asked of one is done by a worker (task/work.h): a file can't be read or
+ * written on the supervisor, nor with the locks of who asks. Beyond the file's
+ * end blocks are zero, and writing there makes it longer.
  *
  * A flush is an fsync of the file. Unlike a store's, the writes before it are not
  * atomic: a crash may leave some of them in the file, as on Linux.
@@ -12,6 +12,7 @@
 
 #include "../kernel.h"
 #include "../lib/alloc.h"
+#include "../task/work.h"
 #include "block_file.h"
 
 static int64_t block_move(struct file *f, uint32_t block, char *page, bool write)
@@ -48,10 +49,36 @@ static int64_t loop_do(struct block_device *b, struct request *r)
 	return err < 0 ? err : r->count;
 }
 
+/* A request that a worker is to carry out. */
+struct loop_work {
+	struct work work;
+	struct block_device *device; /* with a reference */
+	struct request *request;
+};
+
+static void loop_run(struct work *work)
+{
+	struct loop_work *w = container_of(work, struct loop_work, work);
+	int64_t result = loop_do(w->device, w->request);
+
+	request_end(w->request, (int32_t)result);
+	block_put(w->device);
+	kfree(w);
+}
+
 static void loop_submit(struct block_device *b, struct request *r)
 {
+	struct loop_work *w = kmalloc(sizeof *w);
+
 	__atomic_add_fetch(&r->refs, 1, __ATOMIC_RELAXED);
-	request_end(r, (int32_t)loop_do(b, r));
+	if (!w) {
+		request_end(r, -ENOMEM);
+		return;
+	}
+	work_init(&w->work, loop_run);
+	w->device = block_get(b);
+	w->request = r;
+	work_queue(&w->work);
 }
 
 static int loop_size(struct block_device *b, int64_t *blocks)
@@ -74,7 +101,6 @@ static void loop_close(struct block_device *b)
 
 static const struct block_ops loop_ops = {
 	.submit = loop_submit,
-	.sleeps = true,
 	.size = loop_size,
 	.estimate = loop_estimate,
 	.close = loop_close,

@@ -23,6 +23,7 @@
 #define EXT2_H
 
 #include "../lib/radix.h"
+#include "../task/work.h"
 #include "../vfs/checkpoint.h"
 #include "../vfs/mount.h"
 #include "ext2_disk.h"
@@ -80,6 +81,7 @@ struct ext2 {
 	struct list orphans;             /* [m] nodes, in the order of the list on the disk */
 	uint32_t last_group;             /* [m] where a directory was made last */
 	uint64_t limit;                  /* [I] blocks to grow to, by mount option */
+	bool unclaimed;                  /* at the end: the device is no longer ours */
 	bool error;                      /* [a] something was wrong: said once */
 
 	struct lock icache_lock;         /* RANK_ICACHE */
@@ -88,7 +90,8 @@ struct ext2 {
 	struct list flying;              /* [c] nodes of the checkpoint under way */
 	struct list doomed;              /* [c] nodes without name and user: to be freed */
 	uint32_t ndoomed;                /* [c, read anywhere] */
-	struct mutex reaping;            /* RANK_INODE, only tried: one reaps */
+	struct mutex reaping;            /* RANK_INODE: one reaps */
+	struct work reaper;              /* with a use of cp, while queued */
 };
 
 static inline struct ext2 *ext2_of(const struct inode *inode)
@@ -169,8 +172,12 @@ void ext2_settled(struct checkpoints *c, int error);
 void ext2_inode_discard(struct inode *inode);
 /* It has lost its last name; in an operation. */
 int ext2_orphan_add(struct inode *inode);
-/* Free what nobody has or names any more. Sleeps; no operation, inodes may be locked. */
+/* Free what nobody has or names any more; nothing if somebody else is at it. Sleeps; no
+ * operation, inodes may be locked. */
 int ext2_reap(struct ext2 *fs);
+/* The same, all of it; no inode is locked. */
+int ext2_reap_all(struct ext2 *fs);
+void ext2_reaper(struct work *w);
 /* Free the orphans that the last mount left. At mount. */
 int ext2_orphans_clear(struct ext2 *fs);
 /* At unmount: all inodes that are kept for the checkpoints' sake. */

@@ -207,15 +207,14 @@ int ext2_format(struct block_device *device, const struct ext2_options *o)
 	int64_t old = 0;
 	char *page;
 
-	w.err = s && groups ? 0 : -ENOMEM;
-	if (!o->size)
-		blocks = BLOCKS_PER_GROUP;
+	w.err = s && groups ? block_size(device, &old) : -ENOMEM;
+	if (!o->size) /* an image file is as large as it is */
+		blocks = device->file && old >= 1024 ? (uint32_t)min(old, 128ll * BLOCKS_PER_GROUP) :
+						       BLOCKS_PER_GROUP;
 	/* A last group must have room for its tables, and something to use. */
 	if (blocks > BLOCKS_PER_GROUP && blocks % BLOCKS_PER_GROUP < ITABLE + 64)
 		blocks -= blocks % BLOCKS_PER_GROUP;
 	n = (blocks + BLOCKS_PER_GROUP - 1) / BLOCKS_PER_GROUP;
-	if (w.err == 0)
-		w.err = block_size(device, &old);
 	if (w.err < 0)
 		goto out;
 	fill_super(s, blocks);

@@ -113,7 +113,7 @@ static int inode_in(struct ext2 *fs, struct inode *inode, const struct ext2_raw_
 	inode->gid = raw->gid | (uint32_t)raw->gid_high << 16;
 	inode->nlink = raw->links;
 	if (S_ISREG(raw->mode))
-		size |= (int64_t)raw->size_high << 32;
+		size |= (int64_t)((uint64_t)raw->size_high << 32);
 	inode->size = size;
 	inode->blocks = raw->blocks;
 	node->flags = raw->flags;
@@ -439,7 +439,7 @@ void ext2_evict(struct inode *inode)
 {
 	struct ext2 *fs = ext2_of(inode);
 	struct ext2_node *node = ext2_node(inode);
-	bool gone = false;
+	bool gone = false, doomed = false;
 
 	lock(&fs->icache_lock);
 	if (node->skips) {
@@ -447,6 +447,7 @@ void ext2_evict(struct inode *inode)
 	} else if (!list_empty(&node->orphan) && !fs->cp.closed) {
 		__atomic_store_n(&inode->refs, 1, __ATOMIC_RELEASE);
 		list_append(&fs->doomed, &node->doom);
+		doomed = true;
 		__atomic_store_n(&fs->ndoomed, fs->ndoomed + 1, __ATOMIC_RELAXED);
 	} else if (!list_empty(&node->state) && !fs->cp.closed) {
 		__atomic_store_n(&inode->refs, 1, __ATOMIC_RELEASE);
@@ -459,6 +460,11 @@ void ext2_evict(struct inode *inode)
 	unlock(&fs->icache_lock);
 	if (gone)
 		node_free(inode);
+	if (doomed) {
+		__atomic_add_fetch(&fs->cp.timer.refs, 1, __ATOMIC_RELAXED);
+		if (!work_queue(&fs->reaper))
+			timer_put(&fs->cp.timer);
+	}
 }
 
 void ext2_icache_drop(struct ext2 *fs)
@@ -612,17 +618,35 @@ static int reap_one(struct ext2 *fs, struct inode *inode)
 	return err;
 }
 
-int ext2_reap(struct ext2 *fs)
+static int reap(struct ext2 *fs)
 {
 	struct inode *inode;
 	int err = 0, most = (int)__atomic_load_n(&fs->ndoomed, __ATOMIC_RELAXED);
 
-	if (!mutex_try(&fs->reaping))
-		return 0;
-	while (err == 0 && most-- > 0 && (inode = take_doomed(fs)))
+	while (err == 0 && !fs->cp.closed && most-- > 0 && (inode = take_doomed(fs)))
 		err = reap_one(fs, inode);
 	mutex_unlock(&fs->reaping);
 	return err;
+}
+
+int ext2_reap(struct ext2 *fs)
+{
+	return mutex_try(&fs->reaping) ? reap(fs) : 0;
+}
+
+int ext2_reap_all(struct ext2 *fs)
+{
+	mutex_lock(&fs->reaping);
+	return reap(fs);
+}
+
+void ext2_reaper(struct work *w)
+{
+	struct ext2 *fs = container_of(w, struct ext2, reaper);
+
+	if (__atomic_load_n(&fs->ndoomed, __ATOMIC_RELAXED))
+		ext2_reap_all(fs);
+	timer_put(&fs->cp.timer);
 }
 
 /* Nothing uses the filesystem yet, so nothing needs locks but what asserts them. */
@@ -663,7 +687,7 @@ int ext2_orphans_clear(struct ext2 *fs)
 	if (err == -EUCLEAN)
 		err = 0; /* the rest of the list is lost; those inodes stay */
 	while (err == 0 && fs->ndoomed)
-		err = ext2_reap(fs);
+		err = ext2_reap_all(fs);
 	if (n)
 		klog(6, "ext2: %s: %u files freed that were in use when it was last unmounted",
 		     fs->device->name, n);

@@ -104,7 +104,8 @@ static void ext2_free(struct checkpoints *c)
 	struct ext2 *fs = container_of(c, struct ext2, cp);
 
 	mapping_free(&fs->meta);
-	block_unclaim(fs->device);
+	if (!fs->unclaimed)
+		block_unclaim(fs->device);
 	block_put(fs->device);
 	kfree(fs->groups);
 	kfree(fs->group_pages);
@@ -297,6 +298,7 @@ static struct ext2 *ext2_new(const struct fs_type *type, struct block_device *de
 	fs->sb.dev = device->dev;
 	mutex_init(&fs->meta_lock, RANK_META);
 	mutex_init(&fs->reaping, RANK_INODE);
+	work_init(&fs->reaper, ext2_reaper);
 	lock_init(&fs->icache_lock, RANK_ICACHE);
 	mapping_init(&fs->meta, &meta_ops, &fs->meta_lock, &fs->cp, fs);
 	for (unsigned i = 0; i < EXT2_ICACHE; i++)
@@ -351,9 +353,17 @@ static int ext2_start(struct ext2 *fs, const struct ext2_options *o, bool read_o
 /* Nobody uses it any more; what is not stored is lost. */
 static void ext2_stop(struct ext2 *fs)
 {
+	bool idle;
+
 	lock(&fs->cp.lock);
 	fs->cp.closed = true;
+	idle = !fs->cp.writing;
 	unlock(&fs->cp.lock);
+	/* Others may have the device, unless something is still on its way there. */
+	if (idle) {
+		block_unclaim(fs->device);
+		fs->unclaimed = true;
+	}
 	if (fs->sb.root)
 		dentry_put(fs->sb.root);
 	ext2_icache_drop(fs);
@@ -392,6 +402,9 @@ static struct superblock *ext2_mount(const char *source, uint32_t flags, const c
 		goto unclaim;
 	if ((*err = ext2_start(fs, &o, read_only || device->read_only)) == 0)
 		return &fs->sb;
+	fs->cp.closed = true;
+	mutex_lock(&fs->reaping); /* wait for who frees orphans now; nobody begins any more */
+	mutex_unlock(&fs->reaping);
 	ext2_stop(fs);
 	return NULL;
 unclaim:
@@ -409,7 +422,7 @@ static int ext2_sync(struct superblock *sb)
 	int err = 0;
 
 	if (!(sb->flags & SB_RDONLY)) {
-		ext2_reap(fs);
+		ext2_reap_all(fs);
 		err = checkpoint_sync(&fs->cp, checkpoint_now(&fs->cp));
 	}
 	return err;

@@ -8,6 +8,7 @@
  *
  * Everything here is under worker_lock, which is taken with process locks held.
  */
+#include "work.h"
 #include "worker.h"
 
 #include "../host.h"
@@ -189,10 +190,73 @@ static struct task *take_queued(void)
 	return t;
 }
 
-/* The order of the wait: look at the wake word, become idle, sleep until it moves. */
-int32_t worker_next_job(void)
+/* ---- the kernel's own work ---- */
+
+static struct list works = LIST_INIT(works);
+uint32_t work_queued;
+
+bool work_queue(struct work *w)
 {
-	struct worker *w = this_worker;
+	struct worker *idle = NULL;
+	bool fresh, ring;
+
+	lock(&worker_lock);
+	fresh = list_empty(&w->node);
+	if (fresh)
+		list_append(&works, &w->node);
+	if (fresh && !list_empty(&idle_workers)) {
+		idle = list_first(&idle_workers, struct worker, idle);
+		list_remove(&idle->idle);
+		nidle--;
+		idle->state = WORKER_BUSY;
+	}
+	ring = want_more();
+	unlock(&worker_lock);
+	if (idle) {
+		__atomic_add_fetch(&idle->wake, 1, __ATOMIC_SEQ_CST);
+		host_futex_wake(&idle->wake, 1);
+	}
+	__atomic_add_fetch(&work_queued, 1, __ATOMIC_SEQ_CST);
+	host_futex_wake(&work_queued, 1); /* the unit tests' worker */
+	if (ring)
+		host_ring();
+	return fresh;
+}
+
+static struct work *take_work(void)
+{
+	struct work *w = NULL;
+
+	lock(&worker_lock);
+	if (!list_empty(&works)) {
+		w = list_first(&works, struct work, node);
+		list_remove(&w->node);
+	}
+	unlock(&worker_lock);
+	return w;
+}
+
+void work_run(void)
+{
+	struct task *t = task_new(process_init, 0);
+	struct work *w;
+
+	if (!t)
+		return; /* the next that is queued, or the next idle worker, tries again */
+	current = t;
+	sched_start();
+	while ((w = take_work()))
+		w->run(w);
+	current = NULL;
+	task_abandon(t);
+}
+
+/*
+ * The order of the wait: look at the wake word, become idle, sleep until it
+ * moves. True when there is a task to run, false when there may be work.
+ */
+static bool wait_for_job(struct worker *w)
+{
 	uint32_t seen = __atomic_load_n(&w->wake, __ATOMIC_SEQ_CST);
 	struct task *t;
 
@@ -201,6 +265,9 @@ int32_t worker_next_job(void)
 	t = take_queued();
 	if (t) {
 		give_job(w, t);
+	} else if (!list_empty(&works)) {
+		unlock(&worker_lock);
+		return false;
 	} else {
 		w->state = WORKER_IDLE;
 		list_add(&idle_workers, &w->idle);
@@ -211,9 +278,16 @@ int32_t worker_next_job(void)
 		for (int turns = 0; __atomic_load_n(&w->wake, __ATOMIC_SEQ_CST) == seen; turns++)
 			if (turns > 200)
 				host_futex_wait(&w->wake, seen, FOREVER);
-	current = t = w->task;
+	return w->task != NULL;
+}
+
+int32_t worker_next_job(void)
+{
+	while (!wait_for_job(this_worker))
+		work_run();
+	current = this_worker->task;
 	sched_start();
-	return t->job;
+	return current->job;
 }
 
 /* ---- the supervisor's side ---- */

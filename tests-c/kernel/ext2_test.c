@@ -296,3 +296,71 @@ TEST("ext2: a long symbolic link, and attributes with nanoseconds")
 	EXPECT_EQ(st.gid, 70000);
 	EXPECT_EQ(unmount(), 0);
 }
+
+TEST("ext2: an image in a file, on another ext2")
+{
+	int fd;
+
+	NEEDS_THREADS();
+	EXPECT_EQ(begin(""), 0);
+	fd = open_at(AT "/image", O_RDWR | O_CREAT, 0644);
+	EXPECT_EQ(sys_ftruncate(fd, 8 << 20), 0);
+	sys_close(fd);
+	make_dir("/tmp/t/l", 0755);
+	EXPECT_EQ(vfs_mount(current_process, AT "/image", "/tmp/t/l", "ext2", 0, "loop"), -EINVAL);
+	EXPECT_EQ(vfs_mount(current_process, AT "/image", "/tmp/t/l", "ext2", 0, "loop,format"), 0);
+	EXPECT_EQ(put_file("/tmp/t/l/inner", "in the image"), 0);
+	EXPECT_EQ(fsync_path("/tmp/t/l/inner"), 0);
+	EXPECT_EQ(vfs_mount(current_process, AT "/image", "/tmp/t/l", "ext2", 0, "loop"), -EBUSY);
+	EXPECT_EQ(unmount(), -EBUSY);
+	EXPECT_EQ(sys_umount2(U("/tmp/t/l"), 0), 0);
+	EXPECT_EQ(vfs_mount(current_process, AT "/image", "/tmp/t/l", "ext2", MS_RDONLY, ""), 0);
+	EXPECT_STR(get_file("/tmp/t/l/inner"), "in the image");
+	EXPECT_EQ(put_file("/tmp/t/l/inner", "more"), -EROFS);
+	EXPECT_EQ(sys_umount2(U("/tmp/t/l"), 0), 0);
+	EXPECT_SOON(unmount() == 0); /* the device is closed by whoever used it last */
+	EXPECT_EQ(test_fsck("home"), 0);
+}
+
+static uint32_t threads_failed;
+
+/* Files of its own, made, changed, moved and removed. */
+static void busy(void *number)
+{
+	uint32_t me = (uint32_t)(uintptr_t)number;
+	char name[64], other[64];
+
+	for (uint32_t i = 0; i < 150; i++) {
+		struct file *f;
+		int err;
+
+		ksnprintf(name, sizeof name, AT "/t%u-%u", me, i % 7);
+		ksnprintf(other, sizeof other, AT "/t%u-%u", me, (i + 3) % 7);
+		f = vfs_open(current_process, AT_FDCWD, name, O_RDWR | O_CREAT, 0644, &err);
+		if (!f || file_write_kernel(f, name, sizeof name, (int64_t)i * 5000) != sizeof name ||
+		    (i % 5 == 0 && f->ops->fsync(f, false) < 0))
+			__atomic_add_fetch(&threads_failed, 1, __ATOMIC_RELAXED);
+		if (f)
+			file_put(f);
+		if (i % 4 == 1)
+			vfs_rename(current_process, AT_FDCWD, name, AT_FDCWD, other, 0);
+		if (i % 6 == 5)
+			vfs_unlink(current_process, AT_FDCWD, other, false);
+	}
+}
+
+TEST("ext2: four tasks at once")
+{
+	struct test_thread *t[4];
+
+	NEEDS_THREADS();
+	EXPECT_EQ(begin(""), 0);
+	threads_failed = 0;
+	for (uintptr_t i = 0; i < countof(t); i++)
+		t[i] = test_thread(busy, (void *)i);
+	for (unsigned i = 0; i < countof(t); i++)
+		test_join(t[i]);
+	EXPECT_EQ(threads_failed, 0);
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+}

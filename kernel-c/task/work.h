@@ -1,0 +1,27 @@
+/*
+ * Work of the kernel's own that has to sleep, and that nobody waits for: an idle
+ * worker does it, as a task of init's.
+ */
+#ifndef WORK_H
+#define WORK_H
+
+#include "../lib/list.h"
+#include "../types.h"
+
+struct work {
+	struct list node;             /* under worker_lock; empty unless queued */
+	void (*run)(struct work *w);  /* [I] may free w, or queue it again */
+};
+
+static inline void work_init(struct work *w, void (*run)(struct work *w))
+{
+	list_init(&w->node);
+	w->run = run;
+}
+/* Have it done soon: false if it is queued already. From anywhere; never sleeps. */
+bool work_queue(struct work *w);
+/* Do what is queued, as a worker does that is idle; with no current task. */
+void work_run(void);
+extern uint32_t work_queued; /* [a] moves with each that is queued */
+
+#endif
