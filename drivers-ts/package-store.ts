@@ -192,7 +192,7 @@ class PackageStore implements BlockStore {
   /** Chunks that are being got. */
   readonly #pending = new Map<number, Promise<Data>>();
   /** The chunk after the last that was fetched, and how many to fetch when reading goes on there. */
-  #next = 0;
+  #next = -1;
   #ahead = 1;
 
   constructor(

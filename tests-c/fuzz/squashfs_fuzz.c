@@ -1,0 +1,197 @@
+/*
+ * Hostile squashfs images, and hostile input to the decompressors under them.
+ *
+ * An image is one that mksquashfs made, with changes: the input's first byte says
+ * which, then come changes of three bytes of place (its top bit: counted from the
+ * end, where the metadata is), one of length, and the bytes. It is mounted, walked
+ * and read. Whatever comes of it is fine but a report of a sanitizer, a panic, a
+ * hang, or an image that can't be unmounted. TABOS_FUZZ as in ext2_fuzz.c.
+ */
+#include "../kernel/vfs_test.h"
+
+#include "../../kernel-c/lib/alloc.h"
+#include "../../kernel-c/lib/decompress.h"
+
+#define AT "/tmp/t/squash"
+#define IMAGE "/tmp/t/image"
+#define ROOM (256u << 10)
+#define DEPTH 4
+#define NAMES 24
+
+int LLVMFuzzerRunDriver(int *argc, char ***argv, int (*one)(const uint8_t *data, size_t size));
+char *getenv(const char *name);
+
+static const uint8_t zstd4k[] = {
+#embed <zstd4k.sqfs>
+};
+static const uint8_t gzip[] = {
+#embed <gzip.sqfs>
+};
+static const uint8_t lz4[] = {
+#embed <lz4.sqfs>
+};
+static const uint8_t stored[] = {
+#embed <stored.sqfs>
+};
+static const uint8_t over[] = {
+#embed <over.sqfs>
+};
+static const struct {
+	const uint8_t *bytes;
+	size_t size;
+} images[] = { { stored, sizeof stored }, { zstd4k, sizeof zstd4k }, { gzip, sizeof gzip },
+	       { lz4, sizeof lz4 }, { over, sizeof over } };
+static uint8_t image[sizeof stored];
+static char *buffer;
+
+struct names {
+	struct dir_sink sink;
+	char name[NAMES][64];
+	int n;
+};
+
+static bool take_name(struct dir_sink *s, const char *name, size_t length, uint64_t ino,
+		      uint8_t type, int64_t next)
+{
+	struct names *to = container_of(s, struct names, sink);
+
+	(void)ino, (void)type, (void)next;
+	if (to->n == NAMES)
+		return false;
+	if (length >= sizeof to->name[0] || name[0] == '.')
+		return true;
+	memcpy(to->name[to->n], name, length);
+	to->name[to->n++][length] = 0;
+	return true;
+}
+
+static void use_file(const char *path)
+{
+	int err;
+	struct file *f = vfs_open(current_process, AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, &err);
+
+	if (!f)
+		return;
+	if (S_ISREG(f->inode->mode)) {
+		file_read_kernel(f, buffer, ROOM, 0);
+		file_read_kernel(f, buffer, 65536, max(f->inode->size - 5000, (int64_t)0));
+	}
+	file_put(f);
+}
+
+static void walk_tree(const char *path, int depth)
+{
+	struct names *names = kzalloc(sizeof *names);
+	char *below = kmalloc(PATH_MAX);
+	struct file *dir;
+	int err;
+
+	if (depth == 0 || !(dir = vfs_open(current_process, AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &err)))
+		goto out;
+	names->sink.entry = take_name;
+	if (dir->ops->readdir)
+		dir->ops->readdir(dir, &names->sink);
+	file_put(dir);
+	for (int i = 0; i < names->n; i++) {
+		struct path p;
+
+		ksnprintf(below, PATH_MAX, "%s/%s", path, names->name[i]);
+		if (path_lookup(current_process, AT_FDCWD, below, 0, &p) < 0)
+			continue;
+		if (S_ISLNK(p.dentry->inode->mode))
+			p.dentry->inode->ops->readlink(p.dentry->inode, buffer, PATH_MAX);
+		path_put(&p);
+		use_file(below);
+		walk_tree(below, depth - 1);
+	}
+out:
+	kfree(names);
+	kfree(below);
+}
+
+static size_t image_change(const uint8_t *data, size_t size)
+{
+	unsigned which = data[0] % countof(images);
+	size_t length = images[which].size;
+
+	memcpy(image, images[which].bytes, length);
+	data++, size--;
+	while (size >= 5) {
+		uint32_t place = data[0] | (uint32_t)data[1] << 8 | (uint32_t)(data[2] & 0x7f) << 16;
+		size_t at = place % length, n;
+
+		if (data[2] & 0x80)
+			at = length - 1 - at;
+		n = min(min((size_t)data[3] % 32 + 1, size - 4), length - at);
+		memcpy(image + at, data + 4, n);
+		data += 4 + n;
+		size -= 4 + n;
+	}
+	return length;
+}
+
+static int one_image(const uint8_t *data, size_t size)
+{
+	struct file *f;
+	size_t length;
+	int err;
+
+	if (size < 1)
+		return 0;
+	length = image_change(data, size);
+	f = vfs_open(NULL, AT_FDCWD, IMAGE, O_WRONLY | O_CREAT | O_TRUNC, 0644, &err);
+	if (!f || file_write_kernel(f, image, length, 0) != (int64_t)length)
+		panic("squashfs fuzz: no room for the image: %d", err);
+	file_put(f);
+	if (vfs_mount(current_process, IMAGE, AT, "squashfs", 0, "") < 0)
+		return 0;
+	walk_tree(AT, DEPTH);
+	test_user_reset();
+	if ((err = sys_umount2(U(AT), 0)) < 0)
+		panic("squashfs fuzz: can't be unmounted: %d", err);
+	return 0;
+}
+
+static int one_block(const uint8_t *data, size_t size)
+{
+	static int64_t (*const expand[])(void *to, size_t room, const void *from, size_t n) = {
+		inflate_zlib, lz4_block, zstd_frame
+	};
+	int64_t n;
+
+	if (size < 2)
+		return 0;
+	/* Rooms of all sizes, so that the end is met in every state. */
+	n = expand[data[0] % 3](buffer, ROOM >> data[1] % 18, data + 2, size - 2);
+	if (n > ROOM >> data[1] % 18)
+		panic("decompress fuzz: %lld bytes", (long long)n);
+	return 0;
+}
+
+static int drive(const char *name, int (*one)(const uint8_t *data, size_t size))
+{
+	static char *words[32];
+	char **argv = words, *all = kstrdup(getenv("TABOS_FUZZ") ? getenv("TABOS_FUZZ") : "-runs=1000");
+	int argc = 1;
+
+	words[0] = kstrdup(name);
+	buffer = kzalloc(ROOM);
+	while (all && argc < (int)countof(words)) {
+		words[argc++] = all;
+		if ((all = strchr(all, ' ')))
+			*all++ = 0;
+	}
+	return LLVMFuzzerRunDriver(&argc, &argv, one);
+}
+
+TEST("fuzz: squashfs")
+{
+	vfs_begin();
+	make_dir(AT, 0755);
+	EXPECT_EQ(drive("squashfs-fuzz", one_image), 0);
+}
+
+TEST("fuzz: decompress")
+{
+	EXPECT_EQ(drive("decompress-fuzz", one_block), 0);
+}
