@@ -1,15 +1,28 @@
 /*
  * Processes, signals and job control in the page, in every browser there is.
  */
-import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Browser } from 'puppeteer-core';
 
 import { BUSY_LOOP, compileC, siteWith } from './c-programs.ts';
 import { BROWSERS, Console, DEADLINE_MS, findBrowser, launch, startServer } from './harness.ts';
+import { RemotePage } from './remote-page.ts';
+
+const PROCESS_TESTS = fileURLToPath(new URL('../tests-c/posix/process', import.meta.url));
+/** More processes than this are a crowd. */
+const CROWD = 60;
 
 let site: string;
-before(() => (site = siteWith([{ path: '/bin/busy', mode: 0o755, data: compileC(BUSY_LOOP) }])));
+
+before(function () {
+  this.timeout(DEADLINE_MS);
+  const program = (name: string, source: string) => ({ path: `/bin/${name}`, mode: 0o755, data: compileC(source) });
+  const posix = (name: string) => program(name, `#include "${PROCESS_TESTS}/${name}.c"`);
+  site = siteWith([program('busy', BUSY_LOOP), posix('storm'), posix('growth'), posix('crowd')]);
+});
 after(() => rmSync(site, { recursive: true }));
 
 for (const name of BROWSERS) {
@@ -80,6 +93,81 @@ for (const name of BROWSERS) {
       await enter('echo status $?', /status 130\n/);
       await enter('sleep 1000 & kill %1; wait %1; echo status $?', /status 143\n/);
       await enter('jobs | wc -l', /\n *0\n/);
+    });
+  });
+
+  describe(`crowds in ${name}`, function () {
+    this.timeout(6 * DEADLINE_MS);
+    let directory: string;
+    let page: RemotePage;
+
+    beforeEach(async function () {
+      if (!findBrowser(name)) this.skip();
+      directory = mkdtempSync(join(tmpdir(), 'tabos-crowd-'));
+      cpSync(site, directory, { recursive: true });
+      page = await RemotePage.open(name, directory);
+      await page.waitFor(/# ?$/, 1);
+    });
+
+    afterEach(async () => {
+      await page?.close();
+      rmSync(directory, { recursive: true });
+    });
+
+    /** Until the kernel says that so many processes are there. */
+    async function waitForCrowd(terminal: number): Promise<void> {
+      // Only what the shell does by itself: there is no room for another process.
+      const count = 'set -- /proc/[0-9]*; while [ $# -lt ' + CROWD + ' ]; do set -- /proc/[0-9]*; done';
+      await page.type(`${count}; echo "a crowd"", of $#"\n`, terminal);
+      await page.waitFor(/a crowd, of \d+/, terminal);
+    }
+
+    it('page: a fork bomb in the background is ended from another terminal', async () => {
+      await page.openTab();
+      await page.waitFor(/# ?$/, 2);
+      await page.type('bomb() { bomb | bomb & }; bomb\n', 1);
+      await waitForCrowd(2);
+      await page.waitFor(/Resource temporarily unavailable/, 1);
+      await page.type('kill -9 -1; while set -- /proc/[0-9]*; [ $# -gt 6 ]; do :; done; echo "few"" left"\n', 2);
+      await page.waitFor(/few left/, 2);
+      await page.type('ls / | wc -l; echo "room"" again"\n', 2);
+      await page.waitFor(/\n *\d\d\nroom again/, 2);
+    });
+
+    it('page: a fork bomb in the foreground ends by Ctrl-C', async () => {
+      await page.type('bomb() { bomb | bomb; }; bomb\n', 1);
+      await page.waitFor(/Resource temporarily unavailable/, 1);
+      await page.type('\x03', 1);
+      await page.waitFor(/\^C[^]*# ?$/, 1);
+      await page.type('ls / | wc -l; echo "room"" again"\n', 1);
+      await page.waitFor(/\n *\d\d\nroom again/, 1);
+    });
+
+    it('page: a terminal opened while a fork bomb fills the system gets its shell', async () => {
+      await page.type('bomb() { bomb | bomb & }; bomb\n', 1);
+      await page.waitFor(/Resource temporarily unavailable/, 1);
+      await page.openTab();
+      await page.waitFor(/# ?$/, 2);
+      await waitForCrowd(2);
+      await page.type('kill -9 -1; echo "kil""led"\n', 2);
+      await page.waitFor(/killed/, 2);
+      await page.type('ls / | wc -l; echo "room"" again"\n', 2);
+      await page.waitFor(/\n *\d\d\nroom again/, 2);
+    });
+
+    it('page: no room for another process is EAGAIN, and the system goes on', async () => {
+      await page.type('/bin/crowd; echo "crowd"": $?"\n', 1);
+      await page.waitFor(/\n0 wrong\ncrowd: 0\n/, 1);
+    });
+
+    it('page: a storm of signals over busy processes leaves nothing behind', async () => {
+      await page.type('/bin/storm 400 12; echo "storm"": $?"\n', 1);
+      await page.waitFor(/\n0 wrong\nstorm: 0\n/, 1);
+    });
+
+    it('page: processes one after the other leave nothing behind', async () => {
+      await page.type('/bin/growth 1000; echo "growth"": $?"\n', 1);
+      await page.waitFor(/\n0 wrong, 0 grown\ngrowth: 0\n/, 1);
     });
   });
 }
