@@ -31,6 +31,9 @@ struct task *task_new(struct process *p, int tid)
 	lock(&p->lock);
 	list_append(&p->tasks, &t->of_process);
 	p->ntasks++;
+	/* The process may have got signals, or have been stopped or killed, when this task was not there to be told. */
+	t->attention = ATTENTION_LOOK;
+	t->killed = p->exiting;
 	if (p->trace)
 		trace_task(t);
 	unlock(&p->lock);

@@ -107,3 +107,17 @@ TEST("exit: who is being killed makes no child that would escape")
 	p->exiting = false;
 	unlock(&p->lock);
 }
+
+TEST("exit: a process that is killed before it has a task dies when it has one")
+{
+	struct process *p = process_new(current_process);
+	struct task *t;
+
+	lock(&p->lock);
+	process_begin_exit(p, SIGKILL, NULL);
+	unlock(&p->lock);
+	t = task_new(p, p->pid);
+	EXPECT(t->killed && t->attention);
+	task_abandon(t);
+	process_abandon(p);
+}
