@@ -4,7 +4,7 @@
 import type { FsImports } from '../build/gen/kernel.d.ts';
 import { BLOCK_BYTES, type BlockStore, type OpenStore } from './block-store.ts';
 import { Driver, type DriverHost } from './driver.ts';
-import { EBADF, ENODEV, ErrnoError } from './errno.ts';
+import { EBADF, EIO, ENODEV, ErrnoError, errnoOf } from './errno.ts';
 
 /** Serves one tree: answers a 9P message with a 9P message of at most `capacity` bytes. */
 export interface MessageServer {
@@ -40,7 +40,11 @@ export class FsDriver extends Driver implements FsImports {
   open(request: number, name: number, nameLength: number, flags: number): number {
     const text = this.host.memory.text(name, nameLength);
     return this.complete(request, async () => {
-      const store = await this.#openStore(text, (flags & OPEN_READ_ONLY) !== 0);
+      const store = await this.#openStore(text, (flags & OPEN_READ_ONLY) !== 0).catch((error: unknown) => {
+        // The kernel only gets a number; the words tell what is wrong with a store.
+        if (errnoOf(error) === EIO) console.error(`${text}: ${String(error)}`);
+        throw error;
+      });
       this.#stores.set(++this.#lastStore, store);
       return this.#lastStore;
     });

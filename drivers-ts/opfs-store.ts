@@ -32,7 +32,13 @@ class OpfsFile implements RandomAccessFile {
   }
 
   read(at: number, into: Uint8Array): number {
-    return this.#handle.read(into, { at });
+    let done = 0;
+    while (done < into.length) {
+      const count = this.#handle.read(into.subarray(done), { at: at + done });
+      if (count <= 0) break; // the end
+      done += count;
+    }
+    return done;
   }
 
   write(at: number, data: Bytes): void {

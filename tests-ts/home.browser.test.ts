@@ -4,89 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
 
+import { catchDownloads, checkImage, downloaded, drop } from './exchange.ts';
 import { BROWSERS, Console, DEADLINE_MS, findBrowser, launch, startServer } from './harness.ts';
-
-const E2FSCK = ['/usr/sbin/e2fsck', '/sbin/e2fsck'].find((path) => existsSync(path));
-
-/** What the page hands to the browser's downloads is caught here instead: name and base64 of the bytes. */
-async function catchDownloads(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const caught: { name: string; data: Blob }[] = [];
-    Object.assign(window, { caught });
-    const blobs = new Map<string, Blob>();
-    const create = URL.createObjectURL.bind(URL);
-    URL.createObjectURL = (data: Blob) => {
-      const url = create(data);
-      blobs.set(url, data);
-      return url;
-    };
-    HTMLAnchorElement.prototype.click = function () {
-      const data = blobs.get(this.href);
-      if (data) caught.push({ name: this.download, data });
-    };
-  });
-}
-
-async function downloaded(page: Page, name: string): Promise<Buffer> {
-  await page.waitForFunction(
-    (wanted) => (window as unknown as { caught: { name: string }[] }).caught.some((c) => c.name === wanted),
-    { timeout: DEADLINE_MS },
-    name,
-  );
-  const parts: Buffer[] = [];
-  for (let at = 0; ;) {
-    const part = await page.evaluate(
-      async (wanted, from) => {
-        const all = (window as unknown as { caught: { name: string; data: Blob }[] }).caught;
-        const piece = all.find((c) => c.name === wanted)?.data.slice(from, from + 8 * 1024 * 1024);
-        if (!piece?.size) return '';
-        const bytes = new Uint8Array(await piece.arrayBuffer());
-        // Most of an image is zero, and needs no way through the debugger.
-        if (bytes.every((byte) => byte === 0)) return `zero ${bytes.length}`;
-        return new Promise<string>((resolve) => {
-          const reader = new FileReader();
-          reader.onload = () => resolve(String(reader.result).replace(/^[^,]*,/, ''));
-          reader.readAsDataURL(new Blob([bytes]));
-        });
-      },
-      name,
-      at,
-    );
-    if (!part) return Buffer.concat(parts);
-    const zero = /^zero (\d+)$/.exec(part);
-    const bytes = zero ? Buffer.alloc(Number(zero[1])) : Buffer.from(part, 'base64');
-    parts.push(bytes);
-    at += bytes.length;
-  }
-}
-
-/** Drop files onto the page, as a person would from the desktop. */
-async function drop(page: Page, files: Record<string, string>): Promise<void> {
-  await page.evaluate((all) => {
-    const dataTransfer = new DataTransfer();
-    for (const [name, text] of Object.entries(all)) dataTransfer.items.add(new File([text], name));
-    window.dispatchEvent(new DragEvent('drop', { dataTransfer, cancelable: true, bubbles: true }));
-  }, files);
-  await page.waitForFunction(() => document.getElementById('remark')?.textContent?.includes('directory'));
-}
-
-function checkImage(image: Buffer): void {
-  assert.equal(image.readUInt16LE(1024 + 56), 0xef53);
-  if (!E2FSCK) return;
-  const directory = mkdtempSync(join(tmpdir(), 'tabos-image-'));
-  try {
-    writeFileSync(join(directory, 'img'), image);
-    const { status, stdout } = spawnSync(E2FSCK, ['-fn', join(directory, 'img')], { encoding: 'utf8' });
-    assert.equal(status, 0, stdout);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}
 
 async function homeOf(page: Page): Promise<string> {
   return page.evaluate(() => `${window.tabos?.home?.mode} ${window.tabos?.home?.device}`);
