@@ -174,7 +174,7 @@ int32_t sys_setpgid(int32_t pid, int32_t pgid)
 		return -EINVAL;
 	lock(&processes_lock);
 	p = find(pid);
-	if (!p || p->zombie || (p != current_process && p->parent != current_process))
+	if (!p || (p != current_process && p->parent != current_process))
 		err = -ESRCH;
 	else if (p != current_process && p->has_execed)
 		err = -EACCES;

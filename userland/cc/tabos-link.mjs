@@ -14,6 +14,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, wri
 import { basename, dirname, join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { functionsThatNeverFork } from './forking.mjs';
 import { withHints } from './hints.mjs';
 import { customSection, inspect } from './module.mjs';
 
@@ -29,9 +30,9 @@ const ld = process.env.TABOS_LD ?? '/usr/bin/wasm-ld-22';
 const wasmOpt = process.env.TABOS_WASM_OPT ?? join(root, 'node_modules/binaryen/bin/wasm-opt');
 
 /**
- * With --no-handler-fork, functions that cannot lead to fork although asyncify must think so, because they call
- * by pointer: signal delivery, in calls and safepoints, and stdio (its streams' operations are libc's own, unless
- * there are fopencookie's). Names that a program hasn't are ignored.
+ * With --no-handler-fork, functions that don't lead to fork although they call by pointer (forking.mjs): signal
+ * delivery, in calls and safepoints, and stdio (its streams' operations are libc's own, unless there are
+ * fopencookie's). Names that a program hasn't are ignored.
  */
 const DELIVERY = ['__tabos_deliver', '__tabos_deliver_cp', '__tabos_safepoint'];
 const STDIO = (
@@ -187,8 +188,10 @@ function transform(file, found, options) {
   const passes = [];
   if (found.forks) {
     passes.push('--asyncify', '--pass-arg=asyncify-imports@tabos:posix/process.fork');
-    const cannot = [...DELIVERY, ...(found.cookies ? [] : STDIO)];
-    if (!options.handlerFork) passes.push(`--pass-arg=asyncify-removelist@${cannot}`);
+    const promised = options.handlerFork ? [] : [...DELIVERY, ...(found.cookies ? [] : STDIO)];
+    const list = `${file}.never-fork`;
+    writeFileSync(list, (functionsThatNeverFork(readFileSync(file), promised) ?? promised).join('\n'));
+    passes.push(`--pass-arg=asyncify-removelist@@${list}`);
   }
   if (found.exceptions) passes.push('--translate-to-exnref');
   if (found.forks && options.optimize !== '0') passes.push(/[sz]/.test(options.optimize) ? '-Os' : '-O2');
