@@ -55,20 +55,23 @@ static void show_loadavg(struct text *t, struct process *p)
 	text_printf(t, "%u/%u %d\n", now.runnable, all.threads, all.last_pid);
 }
 
-static nsec idle_time(const struct sched_totals *all, int cpu)
+/* Of a CPU, `up` after the boot: one moment for all, so that what is shown adds up. */
+static nsec idle_time(const struct sched_totals *all, int cpu, nsec up)
 {
-	return max(uptime() - all->user[cpu] - all->nice[cpu], 0ll);
+	return max(up - all->user[cpu] - all->nice[cpu], 0ll);
 }
 
 static void show_uptime(struct text *t, struct process *p)
 {
-	nsec now = uptime() / NSEC_PER_TICK, idle = 0;
+	nsec up, now, idle = 0;
 	struct sched_totals all;
 
 	(void)p;
 	sched_totals(&all);
+	up = uptime();
+	now = up / NSEC_PER_TICK;
 	for (int i = 0; i < ncpus; i++)
-		idle += idle_time(&all, i);
+		idle += idle_time(&all, i, up);
 	idle /= NSEC_PER_TICK;
 	text_printf(t, "%lld.%02lld %lld.%02lld\n", (long long)(now / CLK_TCK), (long long)(now % CLK_TCK),
 		    (long long)(idle / CLK_TCK), (long long)(idle % CLK_TCK));
@@ -79,19 +82,21 @@ static void show_stat(struct text *t, struct process *p)
 {
 	long long user = 0, nice = 0, idle = 0;
 	struct sched_totals all;
+	nsec up;
 
 	(void)p;
 	sched_totals(&all);
+	up = uptime();
 	for (int i = 0; i < ncpus; i++) {
 		user += all.user[i] / NSEC_PER_TICK;
 		nice += all.nice[i] / NSEC_PER_TICK;
-		idle += idle_time(&all, i) / NSEC_PER_TICK;
+		idle += idle_time(&all, i, up) / NSEC_PER_TICK;
 	}
 	text_printf(t, "cpu  %lld %lld 0 %lld 0 0 0 0 0 0\n", user, nice, idle);
 	for (int i = 0; i < ncpus; i++)
 		text_printf(t, "cpu%d %lld %lld 0 %lld 0 0 0 0 0 0\n", i,
 			    (long long)(all.user[i] / NSEC_PER_TICK), (long long)(all.nice[i] / NSEC_PER_TICK),
-			    (long long)(idle_time(&all, i) / NSEC_PER_TICK));
+			    (long long)(idle_time(&all, i, up) / NSEC_PER_TICK));
 	text_printf(t, "ctxt %llu\nbtime %lld\nprocesses %d\nprocs_running %u\nprocs_blocked 0\n",
 		    (unsigned long long)all.switches,
 		    (long long)((wall_offset + process_init->started) / NSEC_PER_SEC), totals().last_pid,

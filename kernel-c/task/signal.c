@@ -239,7 +239,8 @@ static int send(struct process *p, struct task *only, int sig, const struct abi_
 	if (what == DO_IGNORE && !(t && t->awaited & sigbit(sig)) &&
 	    (open || p->sighand.action[sig - 1].handler == SIG_IGN || sig == SIGCONT))
 		return 0;
-	if (what == DO_KILL && open && !(t->awaited & sigbit(sig))) {
+	/* a stopped process takes only SIGKILL before it is continued (POSIX 2.4.1) */
+	if (what == DO_KILL && open && !(t->awaited & sigbit(sig)) && (!p->stopped || sig == SIGKILL)) {
 		trace_signal(p, t->tid, sig, info);
 		process_begin_exit(p, sig, NULL);
 		return 0;

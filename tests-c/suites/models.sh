@@ -16,7 +16,7 @@ check() {
 	local model=$1
 	shift
 	rm -f pan*
-	spin "$@" -a "$model" >spin.log && cc -O1 -DSAFETY -o pan pan.c 2>>spin.log || {
+	spin "$@" -a "$model" >spin.log && cc -w -O1 -DSAFETY -o pan pan.c 2>>spin.log || {
 		cat spin.log
 		return 1
 	}
