@@ -323,7 +323,7 @@ static void victim(int index)
 
 /* ---- the storm ---- */
 
-static int processes = 20, answers;
+static int processes = 14, answers;
 static unsigned seed = 2024;
 static struct {
 	pid_t pid;
@@ -544,7 +544,7 @@ static void storm_in_directory(int signals)
 /* A first small one makes what is kept for the next: workers, caches. */
 int main(int argc, char **argv)
 {
-	int signals = argc > 1 ? atoi(argv[1]) : 1500;
+	int signals = argc > 1 ? atoi(argv[1]) : 800;
 	static struct objects before;
 	double began;
 
