@@ -295,8 +295,18 @@ int runq_leave(struct task *t, nsec now)
 	list_remove(&s->node);
 	runq_set_told(t, false);
 	s->spared_until = 0;
+	s->deaf = false;
 	runq_set_state(t, SCHED_STATE_OFF);
 	return cpu;
+}
+
+int runq_loosen(struct task *t, nsec now)
+{
+	runq_charge(t, now);
+	list_remove(&t->sched.node);
+	list_append(&runq.loose, &t->sched.node);
+	runq_set_state(t, SCHED_STATE_LOOSE);
+	return t->sched.cpu;
 }
 
 /* ---- ending turns ---- */
@@ -349,10 +359,23 @@ static bool queue_up(struct task *t, nsec now, bool woken)
 	return true;
 }
 
+/* The token of one that doesn't look anyway, or -1. */
+static int reclaim_token(void)
+{
+	struct task *t;
+
+	list_for_each(t, &runq.running, sched.node)
+		if (t->sched.deaf)
+			return runq_loosen(t, host_clock());
+	return -1;
+}
+
 void runq_make_runnable(struct task *t, bool woken, bool *running_now, bool *ring)
 {
 	int cpu = runq_take_token();
 
+	if (cpu < 0)
+		cpu = reclaim_token();
 	*ring = false;
 	*running_now = cpu >= 0 || __atomic_load_n(&t->killed, __ATOMIC_SEQ_CST);
 	if (*running_now)

@@ -52,6 +52,8 @@ struct task *runq_pick(nsec now);
 struct task *runq_pass_on(int cpu, nsec now);
 /* t runs no more: the number of the token it had, or -1. */
 int runq_leave(struct task *t, nsec now);
+/* t, which has a token, runs on without: its number. */
+int runq_loosen(struct task *t, nsec now);
 /* Whose token w is to have: the least of those whose turn may be ended, or NULL. */
 struct task *runq_victim(const struct task *w, nsec now);
 /* t's turn is over; the supervisor sees to it that it looks, once it has been rung. */

@@ -164,6 +164,7 @@ void sched_reschedule(void)
 
 	lock(&runq.lock);
 	runq_charge(t, now);
+	t->sched.deaf = false;
 	beaten = t->sched.state == SCHED_STATE_LOOSE;
 	list_for_each(w, &runq.queued, sched.node)
 		beaten |= runq_beats(w, t, now);

@@ -37,6 +37,7 @@ struct sched_entity {
 	struct list node;   /* [r] in the queue, or among those that run */
 	int cpu;            /* [r, read anywhere] the number of its token, now or last */
 	bool told;          /* [r, read anywhere] its turn is over: give the token up on the way out */
+	bool deaf;          /* [r] it was told for long and didn't look: its token is anybody's */
 	bool woken;         /* [r] queued: after a sleep, not because its turn was over */
 	nsec told_at;       /* [r] when */
 	nsec nudged_at;     /* [r] when it was last made to look; 0: not yet */

@@ -28,11 +28,8 @@ static bool loosen(nsec now, struct task **got)
 
 	list_for_each(t, &runq.running, sched.node)
 		if (t->sched.told && now - t->sched.told_at >= GRACE && !list_empty(&runq.queued)) {
-			runq_charge(t, now);
-			list_remove(&t->sched.node);
-			list_append(&runq.loose, &t->sched.node);
-			runq_set_state(t, SCHED_STATE_LOOSE);
-			*got = runq_pass_on(t->sched.cpu, now);
+			t->sched.deaf = true;
+			*got = runq_pass_on(runq_loosen(t, now), now);
 			return true;
 		}
 	return false;

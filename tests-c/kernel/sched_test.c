@@ -224,7 +224,15 @@ TEST("sched: who doesn't look keeps nobody waiting")
 	start(&p, run_once);
 	EXPECT_SOON(has_run(&p)); /* without a look by us */
 	test_join(p.thread);
-	EXPECT_SOON((look(), state_of(current) == SCHED_STATE_RUNNING));
+	EXPECT_EQ(state_of(current), SCHED_STATE_RUNNING); /* nobody else wants it */
+	EXPECT(current->sched.deaf);
+	p.ran = false;
+	start(&p, run_once);
+	EXPECT_SOON(has_run(&p));
+	test_join(p.thread);
+	sched_block(current);
+	sched_unblock(current);
+	EXPECT(!current->sched.deaf);
 	give_back();
 }
 
