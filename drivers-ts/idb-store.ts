@@ -228,7 +228,7 @@ export class IdbStore implements BlockStore {
   async size(): Promise<number> {
     const cursor = await this.#db.transaction('blocks').store.openKeyCursor(null, 'prev');
     let last = cursor?.key ?? -1;
-    for (const id of this.#cache.keys()) last = Math.max(last, id);
+    for (const id of [...this.#dirty.keys(), ...this.#owed.keys()]) last = Math.max(last, id);
     return (last + 1) * RUN_BLOCKS;
   }
 

@@ -77,7 +77,12 @@ async function main(): Promise<void> {
       const [how = '', kill] = Object.entries(KILLS)[life % Object.keys(KILLS).length] ?? [];
       await tab.run('cd /home/crash; if [ -d p0 ]; then rm -rf p*; fi; sync');
       await tab.page.evaluate((s, n) => window.tabos?.type(`./crash work ${s} ${n}\n`), seed, PROCESSES);
-      await tab.waitFor(/A\d:\d+/);
+      await tab.waitFor(/A\d:\d+/).catch(async (error: unknown) => {
+        // What do they wait for?
+        await tab.page.evaluate(() => window.tabos?.type('\x1a'));
+        const { output } = await tab.run('ps; for p in /proc/[0-9]*; do echo $p; cat $p/wchan; done');
+        throw new Error(`${String(error)}\n${output}`);
+      });
       await new Promise((resolve) => setTimeout(resolve, Math.random() * WORK_MS));
       const least = await heard(tab.page);
       await kill?.(tab.page);

@@ -61,6 +61,7 @@ it('idb-store: a flushed write survives closing, its neighbours stay', async () 
   const name = freshName();
   const first = await IdbStore.open(name, false);
   await first.write(0, blocks(10, 16));
+  await first.flush();
   await first.close();
   const second = await IdbStore.open(name, false);
   await second.write(3, blocks(99, 1));
@@ -92,6 +93,65 @@ it('idb-store: a second writer gets EBUSY until the first has closed', async () 
   await failsWith(EBUSY, IdbStore.open(name, false));
   await store.close();
   await (await IdbStore.open(name, false)).close();
+});
+
+it('idb-store: what was not flushed is gone when the store is closed', async () => {
+  const name = freshName();
+  const store = await IdbStore.open(name, false);
+  store.write(0, blocks(1, 3));
+  await store.flush();
+  store.write(1, blocks(9, 1));
+  await store.close();
+  const again = await IdbStore.open(name, false);
+  equal(fills(await again.read(0, 3)), [1, 2, 3]);
+  await again.close();
+});
+
+it('idb-store: many runs in one flush, some of them in part, are all there', async () => {
+  const name = freshName();
+  const first = await IdbStore.open(name, false);
+  first.write(0, new Uint8Array(1600 * BLOCK_BYTES).fill(5));
+  await first.flush();
+  await first.close();
+  const store = await IdbStore.open(name, false);
+  for (let run = 0; run < 100; run += 3) store.write(run * 16 + 2, blocks(run, 1));
+  store.write(1600, new Uint8Array(16 * BLOCK_BYTES).fill(6));
+  const flushed = store.flush();
+  store.write(2, blocks(77, 1));
+  await flushed;
+  await store.close();
+  const again = await IdbStore.open(name, false);
+  const found = fills(await again.read(0, 1616));
+  found.forEach((fill, i) => {
+    const run = Math.floor(i / 16);
+    const expected = i >= 1600 ? 6 : i % 16 === 2 && run % 3 === 0 ? run : 5;
+    if (fill !== expected) throw new Error(`block ${i} is ${fill}, not ${expected}`);
+  });
+  await again.close();
+});
+
+it('idb-store: a reader beside the writer sees one moment, and disturbs nobody', async () => {
+  const name = freshName();
+  const writer = await IdbStore.open(name, false);
+  writer.write(0, blocks(1, 20));
+  await writer.flush();
+  const reader = await IdbStore.open(name, true);
+  writer.write(0, blocks(50, 20));
+  await writer.flush();
+  equal(fills(await reader.read(0, 3)), [1, 2, 3]);
+  equal(fills(await writer.read(0, 3)), [50, 51, 52]);
+  await reader.close();
+  await writer.close();
+});
+
+it('idb-store: it tells what it holds and what it takes', async () => {
+  const store = await IdbStore.open(freshName(), false);
+  store.write(0, blocks(1, 20));
+  await store.flush();
+  const { held, available } = await store.estimate();
+  equal(held, 32); // whole runs
+  if (!(available > 1000)) throw new Error(`${available} available`);
+  await store.close();
 });
 
 it('idb-store: a read-only store refuses writes with EROFS', async () => {
