@@ -258,19 +258,43 @@ struct task *runq_pick(nsec now)
 	return best;
 }
 
+/* The one of the highest priority that runs without a token, or NULL. */
+static struct task *first_loose(void)
+{
+	struct task *t, *first = NULL;
+
+	list_for_each(t, &runq.loose, sched.node)
+		if (!first || runq_realtime(t) > runq_realtime(first))
+			first = t;
+	return first;
+}
+
+/* A loose task runs anyway; is it to have a token before all that wait? */
+static bool goes_before(const struct task *t, nsec now)
+{
+	struct task *w;
+
+	list_for_each(w, &runq.queued, sched.node)
+		if (runq_realtime(w) >= runq_realtime(t) || starved(w, now))
+			return false;
+	return true;
+}
+
 struct task *runq_pass_on(int cpu, nsec now)
 {
-	struct task *t;
+	struct task *t, *next;
 
 	if (cpu < 0)
 		return NULL;
-	t = runq_pick(now);
-	if (t) {
-		runq_run(t, cpu);
-		return t;
+	t = first_loose();
+	if (!t || !goes_before(t, now)) {
+		next = runq_pick(now);
+		if (next) {
+			runq_run(next, cpu);
+			return next;
+		}
 	}
-	if (!list_empty(&runq.loose)) {
-		t = list_first(&runq.loose, struct task, sched.node);
+	if (t) {
 		runq_charge(t, now);
 		t->sched.cpu = cpu;
 		runq_set_told(t, false);
@@ -359,13 +383,13 @@ static bool queue_up(struct task *t, nsec now, bool woken)
 	return true;
 }
 
-/* The token of one that doesn't look anyway, or -1. */
-static int reclaim_token(void)
+/* The token of one that doesn't look anyway and goes not before w, or -1. */
+static int reclaim_token(const struct task *w)
 {
 	struct task *t;
 
 	list_for_each(t, &runq.running, sched.node)
-		if (t->sched.deaf)
+		if (t->sched.deaf && runq_realtime(t) <= runq_realtime(w))
 			return runq_loosen(t, host_clock());
 	return -1;
 }
@@ -375,7 +399,7 @@ void runq_make_runnable(struct task *t, bool woken, bool *running_now, bool *rin
 	int cpu = runq_take_token();
 
 	if (cpu < 0)
-		cpu = reclaim_token();
+		cpu = reclaim_token(t);
 	*ring = false;
 	*running_now = cpu >= 0 || __atomic_load_n(&t->killed, __ATOMIC_SEQ_CST);
 	if (*running_now)
