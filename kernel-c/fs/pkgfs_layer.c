@@ -10,7 +10,10 @@ struct squashfs *layer_open(struct layer *layer, int *err)
 	struct block_device *device;
 
 	if ((*err = once_begin(&layer->opening)) > 0) {
-		device = block_open(layer->source, BLOCK_READ_ONLY, err);
+		/* A directory may be locked here: a store's name must not be looked up as a path. */
+		device = block_open(layer->source,
+				    BLOCK_READ_ONLY | (strchr(layer->source, '/') ? 0 : BLOCK_STORE),
+				    err);
 		if (device && (*err = squashfs_open(device, &layer->image)) < 0)
 			block_put(device);
 		once_end(&layer->opening, layer->image != NULL);
