@@ -64,6 +64,7 @@ struct ext2_node {
 	struct list doom;              /* [c] in fs->doomed, which then has a reference */
 	int skips;                     /* [c] evictions under way that somebody was faster than */
 	struct list orphan;            /* [m] in fs->orphans, while it has no name */
+	bool is_orphan;                /* [a] the same */
 };
 
 struct ext2 {
@@ -97,6 +98,10 @@ struct ext2 {
 static inline struct ext2 *ext2_of(const struct inode *inode)
 {
 	return container_of(inode->sb, struct ext2, sb);
+}
+static inline bool ext2_has_doomed(const struct ext2 *fs)
+{
+	return __atomic_load_n(&fs->ndoomed, __ATOMIC_RELAXED) != 0;
 }
 static inline struct ext2_node *ext2_node(const struct inode *inode)
 {

@@ -19,7 +19,7 @@ static uint32_t pages_of(int64_t bytes)
 
 int ext2_make_room(struct ext2 *fs)
 {
-	if (__atomic_load_n(&fs->ndoomed, __ATOMIC_RELAXED) && ext2_reap(fs) == 0)
+	if (ext2_has_doomed(fs) && ext2_reap(fs) == 0)
 		return 0;
 	return ext2_grow(fs);
 }
@@ -225,7 +225,7 @@ static int64_t ext2_write(struct file *f, struct uio *u, int64_t *pos)
 	int64_t n, at;
 
 	mutex_lock(&inode->lock);
-	if (unlikely(ext2_of(inode)->ndoomed))
+	if (unlikely(ext2_has_doomed(ext2_of(inode))))
 		ext2_reap(ext2_of(inode));
 	at = *pos < 0 ? inode->size : *pos;
 	n = inode_write_limit(at, &total);

@@ -444,12 +444,12 @@ void ext2_evict(struct inode *inode)
 	lock(&fs->icache_lock);
 	if (node->skips) {
 		node->skips--; /* somebody found it meanwhile */
-	} else if (!list_empty(&node->orphan) && !fs->cp.closed) {
+	} else if (__atomic_load_n(&node->is_orphan, __ATOMIC_RELAXED) && !checkpoints_closed(&fs->cp)) {
 		__atomic_store_n(&inode->refs, 1, __ATOMIC_RELEASE);
 		list_append(&fs->doomed, &node->doom);
 		doomed = true;
 		__atomic_store_n(&fs->ndoomed, fs->ndoomed + 1, __ATOMIC_RELAXED);
-	} else if (!list_empty(&node->state) && !fs->cp.closed) {
+	} else if (!list_empty(&node->state) && !checkpoints_closed(&fs->cp)) {
 		__atomic_store_n(&inode->refs, 1, __ATOMIC_RELEASE);
 		node->held = true;
 	} else {
@@ -499,6 +499,7 @@ int ext2_orphan_add(struct inode *inode)
 		node->dtime = fs->super.last_orphan;
 		fs->super.last_orphan = (uint32_t)inode->ino;
 		list_add(&fs->orphans, &node->orphan);
+		__atomic_store_n(&node->is_orphan, true, __ATOMIC_RELAXED);
 	}
 	mutex_unlock(&fs->meta_lock);
 	return err;
@@ -526,8 +527,10 @@ static int orphan_remove(struct inode *inode)
 	} else if ((err = ext2_super_change(fs)) == 0) {
 		fs->super.last_orphan = node->dtime;
 	}
-	if (err == 0)
+	if (err == 0) {
 		list_remove(&node->orphan);
+		__atomic_store_n(&node->is_orphan, false, __ATOMIC_RELAXED);
+	}
 	mutex_unlock(&fs->meta_lock);
 	return err;
 }
@@ -623,7 +626,7 @@ static int reap(struct ext2 *fs)
 	struct inode *inode;
 	int err = 0, most = (int)__atomic_load_n(&fs->ndoomed, __ATOMIC_RELAXED);
 
-	while (err == 0 && !fs->cp.closed && most-- > 0 && (inode = take_doomed(fs)))
+	while (err == 0 && !checkpoints_closed(&fs->cp) && most-- > 0 && (inode = take_doomed(fs)))
 		err = reap_one(fs, inode);
 	mutex_unlock(&fs->reaping);
 	return err;
@@ -644,7 +647,7 @@ void ext2_reaper(struct work *w)
 {
 	struct ext2 *fs = container_of(w, struct ext2, reaper);
 
-	if (__atomic_load_n(&fs->ndoomed, __ATOMIC_RELAXED))
+	if (ext2_has_doomed(fs))
 		ext2_reap_all(fs);
 	timer_put(&fs->cp.timer);
 }
@@ -665,13 +668,14 @@ static int orphan_clear(struct ext2 *fs, uint32_t ino, uint32_t *next)
 		return -EUCLEAN;
 	node = ext2_node(inode);
 	*next = node->dtime;
-	if (inode->nlink || !list_empty(&node->orphan)) {
+	if (inode->nlink || node->is_orphan) {
 		/* ext3 puts files here that it truncates; what is beyond the end does no harm. */
 		inode_put(inode);
 		return 0;
 	}
 	mutex_lock(&fs->meta_lock);
 	list_append(&fs->orphans, &node->orphan);
+	__atomic_store_n(&node->is_orphan, true, __ATOMIC_RELAXED);
 	mutex_unlock(&fs->meta_lock);
 	inode_put(inode);
 	return 0;
@@ -686,17 +690,19 @@ int ext2_orphans_clear(struct ext2 *fs)
 		n++;
 	if (err == -EUCLEAN)
 		err = 0; /* the rest of the list is lost; those inodes stay */
-	while (err == 0 && fs->ndoomed)
+	do /* once at least: a worker may be at the last of them */
 		err = ext2_reap_all(fs);
+	while (err == 0 && ext2_has_doomed(fs));
 	if (n)
 		klog(6, "ext2: %s: %u files freed that were in use when it was last unmounted",
 		     fs->device->name, n);
-	if (err < 0 || !fs->super.last_orphan)
+	if (n == 0 && !ino)
 		return err;
-	if ((err = checkpoint_begin(&fs->cp)) < 0)
+	/* None is left, or they could not be read. */
+	if (err < 0 || (err = checkpoint_begin(&fs->cp)) < 0)
 		return err;
 	mutex_lock(&fs->meta_lock);
-	if ((err = ext2_super_change(fs)) == 0)
+	if (fs->super.last_orphan && (err = ext2_super_change(fs)) == 0)
 		fs->super.last_orphan = 0;
 	mutex_unlock(&fs->meta_lock);
 	checkpoint_end(&fs->cp);

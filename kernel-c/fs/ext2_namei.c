@@ -27,7 +27,7 @@ static int operate(struct inode *dir, int (*f)(struct change *), struct change *
 	int err, tries = 0;
 
 	c->dir = dir;
-	if (__atomic_load_n(&fs->ndoomed, __ATOMIC_RELAXED))
+	if (ext2_has_doomed(fs))
 		ext2_reap(fs);
 	do {
 		if ((err = checkpoint_throttle(&fs->cp)) < 0 ||

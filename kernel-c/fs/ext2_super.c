@@ -353,14 +353,8 @@ static int ext2_start(struct ext2 *fs, const struct ext2_options *o, bool read_o
 /* Nobody uses it any more; what is not stored is lost. */
 static void ext2_stop(struct ext2 *fs)
 {
-	bool idle;
-
-	lock(&fs->cp.lock);
-	fs->cp.closed = true;
-	idle = !fs->cp.writing;
-	unlock(&fs->cp.lock);
 	/* Others may have the device, unless something is still on its way there. */
-	if (idle) {
+	if (checkpoints_close(&fs->cp)) {
 		block_unclaim(fs->device);
 		fs->unclaimed = true;
 	}
@@ -402,7 +396,7 @@ static struct superblock *ext2_mount(const char *source, uint32_t flags, const c
 		goto unclaim;
 	if ((*err = ext2_start(fs, &o, read_only || device->read_only)) == 0)
 		return &fs->sb;
-	fs->cp.closed = true;
+	checkpoints_close(&fs->cp);
 	mutex_lock(&fs->reaping); /* wait for who frees orphans now; nobody begins any more */
 	mutex_unlock(&fs->reaping);
 	ext2_stop(fs);
@@ -445,7 +439,7 @@ static int ext2_statfs(struct superblock *sb, struct abi_statfs *st)
 	uint64_t more = 0;
 
 	if (current) {
-		if (fs->ndoomed)
+		if (ext2_has_doomed(fs))
 			ext2_reap(fs);
 		if (fs->limit && block_estimate(fs->device, &held, &available) == 0)
 			more = fs->limit - min(fs->limit, (uint64_t)fs->super.blocks_count);

@@ -10,6 +10,7 @@
 #define FANOUT_BITS 6
 #define FANOUT (1u << FANOUT_BITS)
 #define MAX_PAGES (1ull << 31) /* 8 TiB: sizes beyond are EFBIG */
+#define RECLAIM 64 /* pages to take from the page cache when there are no others */
 #define FALLOC_KEEP_SIZE 1u
 #define FALLOC_PUNCH_HOLE 2u
 
@@ -133,7 +134,8 @@ static void *page_new(struct inode *inode)
 
 	if (__atomic_add_fetch(&fs->pages, 1, __ATOMIC_RELAXED) <=
 		    __atomic_load_n(&fs->max_pages, __ATOMIC_RELAXED) &&
-	    (page = page_alloc_data())) {
+	    ((page = page_alloc_data()) ||
+	     (page_cache_reclaim(RECLAIM) && (page = page_alloc_data())))) {
 		inode->blocks += PAGE_SIZE / 512;
 		return page;
 	}

@@ -18,6 +18,8 @@ void *page_alloc_data(void);
 /* The same for 2^order pages that lie together, each to be freed by itself. */
 void *page_alloc_data_run(unsigned order);
 void page_free(void *run, unsigned order);
+/* Have the page cache give back about so many clean pages; how many it were. Takes RANK_CACHE. */
+uint64_t page_cache_reclaim(uint64_t pages);
 /* Pages in use, and pages that could be had, for /proc/meminfo and sysinfo. */
 void page_count(uint64_t *used, uint64_t *total);
 /* Before anything else: the range [start, end) of kernel memory is ours. */

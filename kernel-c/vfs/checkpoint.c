@@ -86,7 +86,7 @@ static void expire(struct timer *t)
 	lock(&c->lock);
 	c->armed = false;
 	unlock(&c->lock);
-	if (c->dirty)
+	if (__atomic_load_n(&c->dirty, __ATOMIC_RELAXED))
 		checkpoint_want(c);
 }
 
@@ -118,11 +118,20 @@ int checkpoints_init(struct checkpoints *c, const struct checkpoint_ops *ops,
 	return 0;
 }
 
+bool checkpoints_close(struct checkpoints *c)
+{
+	bool idle;
+
+	lock(&c->lock);
+	__atomic_store_n(&c->closed, true, __ATOMIC_RELAXED);
+	idle = !c->writing;
+	unlock(&c->lock);
+	return idle;
+}
+
 void checkpoints_free(struct checkpoints *c)
 {
-	lock(&c->lock);
-	c->closed = true;
-	unlock(&c->lock);
+	checkpoints_close(c);
 	timer_disarm(&c->timer);
 	timer_put(&c->timer);
 }
@@ -132,7 +141,7 @@ static void arm(struct checkpoints *c, nsec delay)
 	bool arm;
 
 	lock(&c->lock);
-	arm = !c->armed && !c->closed;
+	arm = !c->armed && !checkpoints_closed(c);
 	c->armed |= arm;
 	unlock(&c->lock);
 	if (arm)
@@ -145,7 +154,7 @@ static void arm(struct checkpoints *c, nsec delay)
 static bool kick(struct checkpoints *c)
 {
 	assert_held(&c->lock);
-	if (c->taking || c->writing || c->closed || c->wanted < c->open)
+	if (c->taking || c->writing || checkpoints_closed(c) || c->wanted < c->open)
 		return false;
 	c->taking = true;
 	return c->operations == 0;

@@ -49,7 +49,7 @@ struct checkpoints {
 	bool taking;                      /* [c] none may begin */
 	bool writing;                     /* [c] one is on its way to the store */
 	bool armed;                       /* [c] the timer runs */
-	bool closed;                      /* [c] unmounted: the timer is to keep still */
+	bool closed;                      /* [a] unmounted: the timer is to keep still */
 	uint64_t open;                    /* [a] changes made now belong to this one */
 	uint64_t wanted;                  /* [c] up to here somebody waits, or the timer wants */
 	uint64_t done;                    /* [a] this one and all before are durable */
@@ -68,6 +68,12 @@ struct checkpoints {
 	struct timer timer;               /* also counts who uses c */
 };
 
+static inline bool checkpoints_closed(const struct checkpoints *c)
+{
+	return __atomic_load_n(&c->closed, __ATOMIC_RELAXED);
+}
+/* No checkpoint is taken from now on: true if none is on its way. */
+bool checkpoints_close(struct checkpoints *c);
 /* 0 or -ENOMEM. */
 int checkpoints_init(struct checkpoints *c, const struct checkpoint_ops *ops,
 		     struct block_device *device);

@@ -119,8 +119,6 @@ uint32_t page_block(const struct mapping *m, uint32_t index);
 
 /* The most pages the cache may hold, from boot on: what memory allows. */
 void page_cache_limit(uint64_t pages);
-/* Give back about so many clean pages; how many it were. From anywhere that may take cache_lock. */
-uint64_t page_cache_reclaim(uint64_t pages);
 /* Pages cached and, of those, dirty, for /proc/meminfo. */
 void page_cache_count(uint64_t *cached, uint64_t *dirty);
 
