@@ -99,6 +99,7 @@ function chooseEncoding(request, extension, length) {
 function parseRange(header, length) {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
   if (!match || (match[1] === '' && match[2] === '')) return undefined;
+  if (match[1] !== '' && match[2] !== '' && Number(match[1]) > Number(match[2])) return undefined; // no range at all
   const first = match[1] === '' ? Math.max(0, length - Number(match[2])) : Number(match[1]);
   const last = match[1] === '' || match[2] === '' ? length - 1 : Math.min(Number(match[2]), length - 1);
   return first <= last ? [first, last] : null;
@@ -116,8 +117,11 @@ async function answer(request, response, root, cache, isolation) {
 
   const file = await cache.get(found);
   const extension = extname(found.path);
-  const range = parseRange(request.headers.range, file.data.length);
-  const encoding = request.headers.range ? undefined : chooseEncoding(request, extension, file.data.length);
+  // A range of an older version is of no use: with If-Range it is asked for of one version only.
+  const ifRange = request.headers['if-range'];
+  const asked = ifRange === undefined || ifRange === `"${file.hash}"` ? request.headers.range : undefined;
+  const range = parseRange(asked, file.data.length);
+  const encoding = asked ? undefined : chooseEncoding(request, extension, file.data.length);
   const etag = `"${file.hash}${encoding ? `-${encoding}` : ''}"`;
   const headers = {
     'Content-Type': TYPES[extension] ?? 'application/octet-stream',

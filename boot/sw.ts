@@ -26,13 +26,14 @@ interface ExtendableMessageEvent extends ExtendableEvent {
 }
 interface ServiceWorkerScope {
   readonly registration: { readonly scope: string };
-  readonly clients: { claim(): Promise<void> };
   skipWaiting(): Promise<void>;
-  addEventListener(type: 'install' | 'activate', listener: (event: ExtendableEvent) => void): void;
+  addEventListener(type: 'install', listener: (event: ExtendableEvent) => void): void;
   addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void;
   addEventListener(type: 'message', listener: (event: ExtendableMessageEvent) => void): void;
 }
 const scope = globalThis as unknown as ServiceWorkerScope;
+
+// A page that is open goes on without this worker: those loaded from now on have it.
 
 /** A cache for each version of the site. The list of files goes in last: with it, a cache is complete. */
 const CACHE_PREFIX = 'tabos-site-';
@@ -45,7 +46,6 @@ interface Site {
 }
 
 scope.addEventListener('install', (event) => event.waitUntil(scope.skipWaiting()));
-scope.addEventListener('activate', (event) => event.waitUntil(scope.clients.claim()));
 scope.addEventListener('fetch', (event) => {
   const { request } = event;
   // Chromium's "only-if-cached" is allowed for same-origin requests only; fetch() would throw.

@@ -26,6 +26,12 @@ class Network {
   constructor() {
     this.directory = mkdtempSync(join(tmpdir(), 'tabos-offline-'));
     cpSync(SITE, this.directory, { recursive: true });
+    this.seal();
+  }
+
+  /** The files are a version of the site as they are now. */
+  seal(): void {
+    execFileSync(process.execPath, [fileURLToPath(new URL('../boot/site.mjs', import.meta.url)), this.directory]);
   }
 
   get url(): string {
@@ -167,7 +173,7 @@ for (const name of BROWSERS) {
       const first = await open();
       const old = await kept(first);
       appendFileSync(join(network.directory, 'index.html'), '<!-- new --><meta name="fresh" />\n');
-      execFileSync(process.execPath, [fileURLToPath(new URL('../boot/site.mjs', import.meta.url)), network.directory]);
+      network.seal();
       const second = await open();
       assert.ok(await second.page.$('meta[name=fresh]'));
       const fresh = await kept(second);
