@@ -204,7 +204,7 @@ test() {
 suites() {
 	build
 	exec 8>&-
-	need_packages dash xz-utils spin
+	need_packages dash xz-utils spin e2fsprogs
 	node tests-ts/run.mjs --suites "$@"
 }
 

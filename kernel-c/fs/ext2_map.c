@@ -181,8 +181,8 @@ static int holder_of(struct inode *inode, const uint32_t at[LEVELS], unsigned de
 	return 0;
 }
 
-/* Holes at the begin of pointers[0..n): fill as many as one run of blocks gives. */
-static int fill_run(struct inode *inode, uint32_t *pointers, uint32_t n)
+/* Holes at the begin of pointers[0..n), in block `holder`: fill as many as one run of blocks gives. */
+static int fill_run(struct inode *inode, uint32_t holder, uint32_t *pointers, uint32_t n)
 {
 	uint32_t want = 0, got, block;
 	int err;
@@ -191,6 +191,8 @@ static int fill_run(struct inode *inode, uint32_t *pointers, uint32_t n)
 		want++;
 	if (!(block = alloc(inode, want, &got, &err)))
 		return err;
+	if (holder - block < got) /* and so its page is gone */
+		return ext2_corrupt(ext2_of(inode), "a block in use is marked as free", holder);
 	for (uint32_t i = 0; i < got; i++)
 		pointers[i] = block + i;
 	return (int)got;
@@ -216,7 +218,7 @@ static int map_new(struct inode *inode, uint32_t index, uint32_t count, uint32_t
 	*fresh = 0;
 	while (done < count) {
 		if (!pointers[done]) {
-			err = fill_run(inode, pointers + done, count - done);
+			err = fill_run(inode, holder, pointers + done, count - done);
 			if (err < 0)
 				return done ? (int)done : err;
 			*fresh |= (uint32_t)((1ull << err) - 1) << done;
