@@ -31,6 +31,7 @@ import { SlotAllocator, type SlotRun } from './slot-allocator.ts';
 const PIECE_SLOTS = 256;
 /** Pieces waiting for the file at which writers are made to wait. */
 const PIECES_WAITING_MAX = 16;
+const PIECES_SPARE_MAX = 4;
 /** Data behind a record up to here is checked by its sum instead of flushed before: a flush costs more. */
 const INLINE_SLOTS_MAX = 64;
 /** Records lie in regions like this, so that few calls read them all. */
@@ -137,6 +138,8 @@ export class LogStore implements BlockStore {
   readonly #staged = new Map<number, { piece: Piece; index: number }>();
   #current: Piece | null = null;
   #full: Piece[] = [];
+  /** Buffers of pieces that are in the file: fresh memory costs as much as the copy. */
+  readonly #spare: Uint8Array<ArrayBuffer>[] = [];
   #epoch = 0;
   #writtenSize = 0;
   /** The next record needs a session of its own, which begins with a snapshot. */
@@ -175,7 +178,7 @@ export class LogStore implements BlockStore {
         i++;
         continue;
       }
-      const piece = (this.#current ??= newPiece(this.#epoch));
+      const piece = (this.#current ??= this.#newPiece());
       // As many as fit and are not in this piece yet.
       const first = piece.blocks.length;
       let n = 0;
@@ -187,6 +190,10 @@ export class LogStore implements BlockStore {
       if (piece.blocks.length === PIECE_SLOTS) this.#seal();
     }
     this.#writtenSize = Math.max(this.#writtenSize, block + count);
+  }
+
+  #newPiece(): Piece {
+    return { data: this.#spare.pop() ?? new Uint8Array(PIECE_SLOTS * BLOCK_BYTES), blocks: [], epoch: this.#epoch };
   }
 
   async drain(): Promise<void> {
@@ -267,6 +274,7 @@ export class LogStore implements BlockStore {
       if (staged?.piece === piece && staged.index === index) this.#staged.delete(block);
       index++;
     }
+    if (this.#spare.length < PIECES_SPARE_MAX) this.#spare.push(piece.data);
   }
 
   /** A slot that no completed flush knows is no longer needed. */
@@ -684,8 +692,4 @@ function* range(from: number, count: number): Generator<number> {
 
 function isNear(first: number, before: number, slot: number): boolean {
   return slot - before <= GAP_SLOTS_MAX && slot - first < READ_SLOTS_MAX;
-}
-
-function newPiece(epoch: number): Piece {
-  return { data: new Uint8Array(PIECE_SLOTS * BLOCK_BYTES), blocks: [], epoch };
 }
