@@ -65,6 +65,7 @@ struct ext2_node {
 	int skips;                     /* [c] evictions under way that somebody was faster than */
 	struct list orphan;            /* [m] in fs->orphans, while it has no name */
 	bool is_orphan;                /* [a] the same */
+	bool stuck;                    /* [c] an orphan that could not be freed: stays until unmount */
 };
 
 struct ext2 {
@@ -185,7 +186,7 @@ int ext2_reap_all(struct ext2 *fs);
 void ext2_reaper(struct work *w);
 /* Free the orphans that the last mount left. At mount. */
 int ext2_orphans_clear(struct ext2 *fs);
-/* At unmount: all inodes that are kept for the checkpoints' sake. */
+/* At the end: all inodes that are still in memory. */
 void ext2_icache_drop(struct ext2 *fs);
 
 /* ---- ext2_file.c ---- */

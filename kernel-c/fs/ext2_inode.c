@@ -446,9 +446,11 @@ void ext2_evict(struct inode *inode)
 		node->skips--; /* somebody found it meanwhile */
 	} else if (__atomic_load_n(&node->is_orphan, __ATOMIC_RELAXED) && !checkpoints_closed(&fs->cp)) {
 		__atomic_store_n(&inode->refs, 1, __ATOMIC_RELEASE);
-		list_append(&fs->doomed, &node->doom);
-		doomed = true;
-		__atomic_store_n(&fs->ndoomed, fs->ndoomed + 1, __ATOMIC_RELAXED);
+		if (!node->stuck) {
+			list_append(&fs->doomed, &node->doom);
+			__atomic_store_n(&fs->ndoomed, fs->ndoomed + 1, __ATOMIC_RELAXED);
+			doomed = true;
+		}
 	} else if (!list_empty(&node->state) && !checkpoints_closed(&fs->cp)) {
 		__atomic_store_n(&inode->refs, 1, __ATOMIC_RELEASE);
 		node->held = true;
@@ -616,8 +618,13 @@ static int reap_one(struct ext2 *fs, struct inode *inode)
 	if (err == 0) {
 		err = orphan_free(inode);
 		checkpoint_end(&fs->cp);
+		if (err < 0) { /* on the disk it still is an orphan, for the next mount to free */
+			lock(&fs->icache_lock);
+			ext2_node(inode)->stuck = true;
+			unlock(&fs->icache_lock);
+		}
 	}
-	inode_put(inode); /* doomed again if it is still an orphan */
+	inode_put(inode); /* doomed again if it still is an orphan */
 	return err;
 }
 

@@ -98,11 +98,12 @@ static void settle(struct checkpoints *c)
 	ext2_settle(c);
 }
 
-/* Everything else has gone when the last checkpoint is over. */
+/* Unmounted, and neither a checkpoint nor the reaper is at it any more. */
 static void ext2_free(struct checkpoints *c)
 {
 	struct ext2 *fs = container_of(c, struct ext2, cp);
 
+	ext2_icache_drop(fs);
 	mapping_free(&fs->meta);
 	if (!fs->unclaimed)
 		block_unclaim(fs->device);
@@ -360,7 +361,6 @@ static void ext2_stop(struct ext2 *fs)
 	}
 	if (fs->sb.root)
 		dentry_put(fs->sb.root);
-	ext2_icache_drop(fs);
 	checkpoints_free(&fs->cp);
 }
 
@@ -396,9 +396,6 @@ static struct superblock *ext2_mount(const char *source, uint32_t flags, const c
 		goto unclaim;
 	if ((*err = ext2_start(fs, &o, read_only || device->read_only)) == 0)
 		return &fs->sb;
-	checkpoints_close(&fs->cp);
-	mutex_lock(&fs->reaping); /* wait for who frees orphans now; nobody begins any more */
-	mutex_unlock(&fs->reaping);
 	ext2_stop(fs);
 	return NULL;
 unclaim:
