@@ -11,9 +11,9 @@
 
 #include "../../kernel-c/lib/alloc.h"
 #include "../../kernel-c/lib/decompress.h"
+#include "../store.h"
 
 #define AT "/tmp/t/squash"
-#define IMAGE "/tmp/t/image"
 #define ROOM (256u << 10)
 #define DEPTH 4
 #define NAMES 24
@@ -36,12 +36,12 @@ static const uint8_t stored[] = {
 static const uint8_t over[] = {
 #embed <over.sqfs>
 };
+/* Each is also the store base0, base1 … */
 static const struct {
 	const uint8_t *bytes;
 	size_t size;
 } images[] = { { stored, sizeof stored }, { zstd4k, sizeof zstd4k }, { gzip, sizeof gzip },
 	       { lz4, sizeof lz4 }, { over, sizeof over } };
-static uint8_t image[sizeof stored];
 static char *buffer;
 
 struct names {
@@ -73,7 +73,7 @@ static void use_file(const char *path)
 	if (!f)
 		return;
 	if (S_ISREG(f->inode->mode)) {
-		file_read_kernel(f, buffer, ROOM, 0);
+		file_read_kernel(f, buffer, 65536, 0);
 		file_read_kernel(f, buffer, 65536, max(f->inode->size - 5000, (int64_t)0));
 	}
 	file_put(f);
@@ -109,12 +109,33 @@ out:
 	kfree(below);
 }
 
-static size_t image_change(const uint8_t *data, size_t size)
+static const char *base_name(unsigned which)
 {
+	static char name[] = "base0";
+
+	name[4] = (char)('0' + which);
+	return name;
+}
+
+static void bases_make(void)
+{
+	static uint8_t block[PAGE_SIZE]; /* mksquashfs pads images to that */
+
+	test_stores_reset();
+	for (unsigned i = 0; i < countof(images); i++)
+		for (size_t at = 0; at + PAGE_SIZE <= images[i].size; at += PAGE_SIZE) {
+			memcpy(block, images[i].bytes + at, PAGE_SIZE);
+			test_store_put(base_name(i), (uint32_t)(at / PAGE_SIZE), block);
+		}
+}
+
+static void image_change(const uint8_t *data, size_t size)
+{
+	static uint8_t block[PAGE_SIZE];
 	unsigned which = data[0] % countof(images);
 	size_t length = images[which].size;
 
-	memcpy(image, images[which].bytes, length);
+	test_store_copy(base_name(which), "fuzz");
 	data++, size--;
 	while (size >= 5) {
 		uint32_t place = data[0] | (uint32_t)data[1] << 8 | (uint32_t)(data[2] & 0x7f) << 16;
@@ -122,28 +143,23 @@ static size_t image_change(const uint8_t *data, size_t size)
 
 		if (data[2] & 0x80)
 			at = length - 1 - at;
-		n = min(min((size_t)data[3] % 32 + 1, size - 4), length - at);
-		memcpy(image + at, data + 4, n);
+		n = min(min((size_t)data[3] % 32 + 1, size - 4), PAGE_SIZE - at % PAGE_SIZE);
+		memcpy(block, test_store_get("fuzz", (uint32_t)(at / PAGE_SIZE)), PAGE_SIZE);
+		memcpy(block + at % PAGE_SIZE, data + 4, n);
+		test_store_put("fuzz", (uint32_t)(at / PAGE_SIZE), block);
 		data += 4 + n;
 		size -= 4 + n;
 	}
-	return length;
 }
 
 static int one_image(const uint8_t *data, size_t size)
 {
-	struct file *f;
-	size_t length;
 	int err;
 
 	if (size < 1)
 		return 0;
-	length = image_change(data, size);
-	f = vfs_open(NULL, AT_FDCWD, IMAGE, O_WRONLY | O_CREAT | O_TRUNC, 0644, &err);
-	if (!f || file_write_kernel(f, image, length, 0) != (int64_t)length)
-		panic("squashfs fuzz: no room for the image: %d", err);
-	file_put(f);
-	if (vfs_mount(current_process, IMAGE, AT, "squashfs", 0, "") < 0)
+	image_change(data, size);
+	if (vfs_mount(current_process, "fuzz", AT, "squashfs", 0, "") < 0)
 		return 0;
 	walk_tree(AT, DEPTH);
 	test_user_reset();
@@ -188,6 +204,7 @@ TEST("fuzz: squashfs")
 {
 	vfs_begin();
 	make_dir(AT, 0755);
+	bases_make();
 	EXPECT_EQ(drive("squashfs-fuzz", one_image), 0);
 }
 

@@ -5,6 +5,7 @@
 
 #include "../../kernel-c/lib/alloc.h"
 #include "../../kernel-c/lib/decompress.h"
+#include "../store.h"
 
 struct image {
 	const char *name;
@@ -46,14 +47,17 @@ static const struct image zstd = OF(zstd), over = OF(over), xz = OF(xz);
 
 #define MOUNT "/squash"
 
-static void image_put(const char *path, const void *bytes, size_t size)
+/* The image becomes a store of the host. */
+static void image_put(const char *store, const uint8_t *bytes, size_t size)
 {
-	int err;
-	struct file *f = vfs_open(NULL, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0644, &err);
+	for (size_t at = 0; at < size; at += PAGE_SIZE) {
+		static uint8_t block[PAGE_SIZE];
+		size_t n = min(size - at, (size_t)PAGE_SIZE);
 
-	if (!f || file_write_kernel(f, bytes, size, 0) != (int64_t)size)
-		panic("%s: no room for an image", path);
-	file_put(f);
+		memset(block, 0, sizeof block);
+		memcpy(block, bytes + at, n);
+		test_store_put(store, (uint32_t)(at / PAGE_SIZE), block);
+	}
 }
 
 static void begin(void)
@@ -61,18 +65,19 @@ static void begin(void)
 	vfs_begin();
 	make_dir(MOUNT, 0755);
 	sys_umount2(U(MOUNT), 0);
+	test_stores_reset();
 }
 
 static int mount_image(const struct image *i)
 {
-	image_put("/image", i->bytes, i->size);
-	return vfs_mount(current_process, "/image", MOUNT, "squashfs", 0, "");
+	image_put("image", i->bytes, i->size);
+	return vfs_mount(current_process, "image", MOUNT, "squashfs", 0, "");
 }
 
 static int mount_layers(const char *options)
 {
-	image_put("/zstd", zstd.bytes, zstd.size);
-	image_put("/over", over.bytes, over.size);
+	image_put("packages.zstd", zstd.bytes, zstd.size);
+	image_put("packages.over", over.bytes, over.size);
 	return vfs_mount(current_process, "packages", MOUNT, "pkgfs", 0, options);
 }
 
@@ -209,13 +214,14 @@ TEST("squashfs: a device has its number")
 TEST("squashfs: what is no image, is cut short, or of a compression we don't have, is not mounted")
 {
 	begin();
-	image_put("/image", "no image at all", 15);
-	EXPECT_EQ(vfs_mount(current_process, "/image", MOUNT, "squashfs", 0, ""), -EINVAL);
-	image_put("/image", zstd.bytes, zstd.size / 2);
-	EXPECT_EQ(vfs_mount(current_process, "/image", MOUNT, "squashfs", 0, ""), -EINVAL);
-	image_put("/image", xz.bytes, xz.size);
-	EXPECT_EQ(vfs_mount(current_process, "/image", MOUNT, "squashfs", 0, ""), -EINVAL);
+	image_put("cut", (const uint8_t *)"no image at all", 15);
+	EXPECT_EQ(vfs_mount(current_process, "cut", MOUNT, "squashfs", 0, ""), -EINVAL);
+	image_put("cut", zstd.bytes, zstd.size / 2);
+	EXPECT_EQ(vfs_mount(current_process, "cut", MOUNT, "squashfs", 0, ""), -EINVAL);
+	image_put("cut", xz.bytes, xz.size);
+	EXPECT_EQ(vfs_mount(current_process, "cut", MOUNT, "squashfs", 0, ""), -EINVAL);
 	EXPECT_EQ(vfs_mount(current_process, "/nowhere", MOUNT, "squashfs", 0, ""), -ENOENT);
+	EXPECT_EQ(vfs_mount(current_process, "image", MOUNT, "squashfs", 0, "bad"), -EINVAL);
 }
 
 TEST("squashfs: an image with wrong bytes anywhere gives errors, and takes nothing else along")
@@ -232,8 +238,8 @@ TEST("squashfs: an image with wrong bytes anywhere gives errors, and takes nothi
 			seed = seed * 1664525 + 1013904223;
 			copy[96 + seed % (sizeof copy - 96)] ^= (uint8_t)(seed >> 24 | 1);
 		}
-		image_put("/image", copy, sizeof copy);
-		if (vfs_mount(current_process, "/image", MOUNT, "squashfs", 0, "") < 0)
+		image_put("image", copy, sizeof copy);
+		if (vfs_mount(current_process, "image", MOUNT, "squashfs", 0, "") < 0)
 			continue;
 		stat_of(MOUNT "/dir/sub/below", &st);
 		list_dir(MOUNT "/many");
@@ -250,7 +256,7 @@ TEST("squashfs: an image with wrong bytes anywhere gives errors, and takes nothi
 TEST("pkgfs: the first layer that has a name wins, and directories show what all have")
 {
 	begin();
-	EXPECT_EQ(mount_layers("image=/over,image=/zstd"), 0);
+	EXPECT_EQ(mount_layers("image=over,image=zstd"), 0);
 	EXPECT_STR(get_file(MOUNT "/hello"), "over\n");
 	EXPECT_STR(get_file(MOUNT "/dir/new"), "new\n");
 	EXPECT_STR(get_file(MOUNT "/dir/hard"), "hello\n");
@@ -260,7 +266,7 @@ TEST("pkgfs: the first layer that has a name wins, and directories show what all
 	/* What is something else in the first layer hides the directory below. */
 	EXPECT_STR(part_of(MOUNT "/many/file0000", 0, 10), "error 2");
 	EXPECT_EQ(sys_umount2(U(MOUNT), 0), 0);
-	EXPECT_EQ(mount_layers("image=/zstd,image=/over"), 0);
+	EXPECT_EQ(mount_layers("image=zstd,image=over"), 0);
 	EXPECT_STR(get_file(MOUNT "/hello"), "hello\n");
 	EXPECT_STR(get_file(MOUNT "/dir/new"), "new\n");
 	EXPECT_STR(get_file(MOUNT "/many/file0001"), "1\n");
@@ -273,29 +279,29 @@ TEST("pkgfs: an image is opened when a name is wanted that only it can have")
 	struct abi_stat st;
 
 	begin();
-	/* The second and third are not there: that shows only when they are needed. */
-	EXPECT_EQ(mount_layers("image=/zstd,image=/gone,image=/away:lib/only:hello/x"), 0);
+	/* The second and third are no images: that shows only when they are needed. */
+	EXPECT_EQ(mount_layers("image=zstd,image=gone,image=away:lib/only:hello/x"), 0);
 	EXPECT_EQ(stat_of(MOUNT, &st), 0);
 	EXPECT_STR(get_file(MOUNT "/hello"), "hello\n");
 	EXPECT_STR(get_file(MOUNT "/dir/sub/below"), "below\n");
-	EXPECT_EQ(stat_of(MOUNT "/nothing", &st), -ENOENT);
+	EXPECT_EQ(stat_of(MOUNT "/nothing", &st), -EINVAL);
 	EXPECT_EQ(sys_umount2(U(MOUNT), 0), 0);
-	EXPECT_EQ(mount_layers("image=/zstd,image=/away:lib/only"), 0);
+	EXPECT_EQ(mount_layers("image=zstd,image=away:lib/only"), 0);
 	EXPECT_EQ(stat_of(MOUNT "/nothing", &st), -ENOENT);
 	EXPECT_EQ(stat_of(MOUNT "/libs", &st), -ENOENT);
 	EXPECT_EQ(stat_of(MOUNT "/dir/only", &st), -ENOENT);
 	EXPECT_STR(list_dir(MOUNT "/dir"), "as hard sub");
 	/* Now somebody wants what could be in it. */
-	image_put("/away", over.bytes, over.size);
+	EXPECT_EQ(stat_of(MOUNT "/lib", &st), -EINVAL);
+	image_put("packages.away", over.bytes, over.size);
 	EXPECT_EQ(stat_of(MOUNT "/lib", &st), -ENOENT);
-	EXPECT_EQ(sys_unlinkat(AT_FDCWD, U("/away"), 0), 0);
 	EXPECT_EQ(sys_umount2(U(MOUNT), 0), 0);
 }
 
 TEST("pkgfs: layers are asked for the paths they are for, and for those above and below")
 {
 	begin();
-	EXPECT_EQ(mount_layers("image=/over:only:dir/new,image=/zstd:dir/sub:hello"), 0);
+	EXPECT_EQ(mount_layers("image=over:only:dir/new,image=zstd:dir/sub:hello"), 0);
 	EXPECT_STR(get_file(MOUNT "/only/file"), "only\n");
 	EXPECT_STR(get_file(MOUNT "/dir/new"), "new\n");
 	EXPECT_STR(get_file(MOUNT "/dir/sub/below"), "below\n");
@@ -312,7 +318,7 @@ TEST("pkgfs: a directory is read in pieces, from where it was left, and again")
 	int first, second;
 
 	begin();
-	EXPECT_EQ(mount_layers("image=/zstd,image=/over"), 0);
+	EXPECT_EQ(mount_layers("image=zstd,image=over"), 0);
 	EXPECT((f = vfs_open(current_process, AT_FDCWD, MOUNT "/many", O_RDONLY | O_DIRECTORY, 0, &err)));
 	EXPECT((first = fd_install(current_process->files, f, 0, false)) >= 0);
 	second = 0;
@@ -333,7 +339,7 @@ TEST("pkgfs: options that make no sense are refused")
 	EXPECT_EQ(mount_layers("ro"), -EINVAL);
 	EXPECT_EQ(mount_layers("image="), -EINVAL);
 	EXPECT_EQ(mount_layers("image=:a"), -EINVAL);
-	EXPECT_EQ(mount_layers("image=/zstd,bad"), -EINVAL);
+	EXPECT_EQ(mount_layers("image=zstd,bad"), -EINVAL);
 }
 
 static int supervisor_result;
@@ -349,7 +355,7 @@ TEST("pkgfs: the supervisor, which runs the drivers, does not wait for one")
 {
 	NEEDS_THREADS(); /* else the test is the supervisor, and has a task */
 	begin();
-	EXPECT_EQ(mount_layers("image=/zstd"), 0);
+	EXPECT_EQ(mount_layers("image=zstd"), 0);
 	test_as_supervisor(look_as_supervisor);
 	EXPECT_EQ(supervisor_result, -EAGAIN);
 	EXPECT_EQ(sys_umount2(U(MOUNT), 0), 0);
@@ -363,6 +369,24 @@ static void read_all(void *arg)
 			panic("big is not right");
 		part_of(MOUNT "/dir/as", 100, 50);
 	}
+}
+
+TEST("squashfs: an image in a file")
+{
+	struct file *f;
+	int err;
+
+	NEEDS_THREADS(); /* a worker reads the file */
+	begin();
+	f = vfs_open(NULL, AT_FDCWD, "/image", O_WRONLY | O_CREAT | O_TRUNC, 0644, &err);
+	EXPECT(f);
+	EXPECT_EQ(file_write_kernel(f, zstd.bytes, zstd.size, 0), zstd.size);
+	file_put(f);
+	EXPECT_EQ(vfs_mount(current_process, "/image", MOUNT, "squashfs", 0, ""), 0);
+	EXPECT_STR(get_file(MOUNT "/dir/sub/below"), "below\n");
+	EXPECT(big_is_right());
+	EXPECT_EQ(sys_umount2(U(MOUNT), 0), 0);
+	EXPECT_EQ(sys_unlinkat(AT_FDCWD, U("/image"), 0), 0);
 }
 
 TEST("squashfs: two read the same image at once")
