@@ -170,7 +170,7 @@ int32_t sys_setpgid(int32_t pid, int32_t pgid)
 	struct process *p;
 	int err;
 
-	if (pgid < 0)
+	if (pgid < 0 || pid < 0)
 		return -EINVAL;
 	lock(&processes_lock);
 	p = find(pid);

@@ -146,6 +146,7 @@ static void sessions(void)
 		_exit(127);
 	}
 	usleep(300000);
+	printf("setpgid of bad ids: EINVAL %d %d\n", error(setpgid(-1, 0)) == EINVAL, error(setpgid(0, -1)) == EINVAL);
 	printf("setpgid after exec: EACCES %d\n", error(setpgid(pid, pid)) == EACCES);
 	kill(pid, SIGKILL);
 	reap(pid);
