@@ -40,6 +40,8 @@ static void pipes(void)
 	int fd[2];
 	char c;
 
+	printf("no size %d", epoll_create(0) < 0 ? errno == EINVAL : 0);
+	printf(" negative %d\n", epoll_create(-1) < 0 ? errno == EINVAL : 0);
 	set = epoll_create1(EPOLL_CLOEXEC);
 	printf("cloexec %d\n", fcntl(set, F_GETFD));
 	pipe(fd);

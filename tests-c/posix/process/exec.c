@@ -221,8 +221,38 @@ static void script(const char *what, const char *text)
 	unlink("/tmp/exec-script");
 }
 
+/* execvp gives the shell what is no program; execv doesn't. */
+static void without_interpreter(void)
+{
+	char *argv[] = { "name", "one", "two words", NULL };
+	int fd = open("/tmp/exec-plain", O_CREAT | O_TRUNC | O_WRONLY, 0755);
+	pid_t pid;
+
+	dprintf(fd, "echo \"$0: $# arguments: $1, $2\"\nexit 6\n");
+	fchmod(fd, 0755);
+	close(fd);
+	if ((pid = child()) == 0) {
+		execv("/tmp/exec-plain", argv);
+		_exit(errno == ENOEXEC ? 80 : 78);
+	}
+	wait_for("execv, no interpreter", pid);
+	if ((pid = child()) == 0) {
+		execvp("/tmp/exec-plain", argv);
+		_exit(78);
+	}
+	wait_for("execvp, no interpreter", pid);
+	if ((pid = child()) == 0) {
+		setenv("PATH", "/nonexistent:/tmp:/bin", 1);
+		execlp("exec-plain", "name", "three", (char *)NULL);
+		_exit(78);
+	}
+	wait_for("execlp, found by PATH", pid);
+	unlink("/tmp/exec-plain");
+}
+
 static void scripts(void)
 {
+	without_interpreter();
 	script("script", "#!/bin/sh\necho \"$0: $# arguments: $1, $2\"\nexit 3\n");
 	script("with an option", "#! /bin/sh -e\nfalse\nexit 4\n");
 	script("no interpreter", "#!/nonexistent\n");
