@@ -163,11 +163,11 @@ int runq_take_token(void)
 	return -1;
 }
 
-void runq_run(struct task *t, int cpu)
+void runq_run(struct task *t, int cpu, nsec now)
 {
 	struct sched_entity *s = &t->sched;
 
-	s->since = 0;
+	s->since = s->charged = now;
 	runq_set_told(t, false);
 	list_append(cpu < 0 ? &runq.loose : &runq.running, &s->node);
 	if (cpu >= 0) {
@@ -258,24 +258,25 @@ struct task *runq_pick(nsec now)
 	return best;
 }
 
-/* The one of the highest priority that runs without a token, or NULL. */
+/* The one of the highest priority that runs without a token, one that was robbed of it first, or NULL. */
 static struct task *first_loose(void)
 {
 	struct task *t, *first = NULL;
 
 	list_for_each(t, &runq.loose, sched.node)
-		if (!first || runq_realtime(t) > runq_realtime(first))
+		if (!first || 2 * runq_realtime(t) + t->sched.robbed > 2 * runq_realtime(first) + first->sched.robbed)
 			first = t;
 	return first;
 }
 
-/* A loose task runs anyway; is it to have a token before all that wait? */
+/* A loose task runs anyway; is it to have a token before all that wait? In its turn it gets back what a sleeper took. */
 static bool goes_before(const struct task *t, nsec now)
 {
+	bool turn = t->sched.robbed && runq_turn(t, now) < SCHED_SLICE && !__atomic_load_n(&t->killed, __ATOMIC_RELAXED);
 	struct task *w;
 
 	list_for_each(w, &runq.queued, sched.node)
-		if (runq_realtime(w) >= runq_realtime(t) || starved(w, now))
+		if (runq_realtime(w) + !turn > runq_realtime(t) || starved(w, now))
 			return false;
 	return true;
 }
@@ -290,13 +291,14 @@ struct task *runq_pass_on(int cpu, nsec now)
 	if (!t || !goes_before(t, now)) {
 		next = runq_pick(now);
 		if (next) {
-			runq_run(next, cpu);
+			runq_run(next, cpu, now);
 			return next;
 		}
 	}
 	if (t) {
 		runq_charge(t, now);
 		t->sched.cpu = cpu;
+		t->sched.robbed = false;
 		runq_set_told(t, false);
 		list_remove(&t->sched.node);
 		list_append(&runq.running, &t->sched.node);
@@ -319,7 +321,7 @@ int runq_leave(struct task *t, nsec now)
 	list_remove(&s->node);
 	runq_set_told(t, false);
 	s->spared_until = 0;
-	s->deaf = false;
+	s->deaf = s->robbed = false;
 	runq_set_state(t, SCHED_STATE_OFF);
 	return cpu;
 }
@@ -361,9 +363,38 @@ void runq_watch(void)
 	__atomic_store_n(&runq.watched, true, __ATOMIC_RELAXED);
 }
 
+void runq_tell_self(struct task *t, nsec now)
+{
+	runq_tell(t, now);
+	__atomic_store_n(&t->attention, ATTENTION_LOOK, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * The token of h is w's at once, if not too many run loose already. To have h give it up would
+ * take a look of the supervisor, a poke and three wake-ups, which on a busy host are many
+ * milliseconds; and who wakes up mostly sleeps again before that. Not with real-time tasks: they
+ * are in the queue or have a token, so that no lower one runs beside them.
+ */
+static bool rob(struct task *h, struct task *w, nsec now)
+{
+	int nloose = 0;
+	struct task *t;
+
+	if (runq_realtime(h) || runq_realtime(w))
+		return false;
+	list_for_each(t, &runq.loose, sched.node)
+		if (++nloose >= ncpus)
+			return false;
+	runq_tell_self(h, now);
+	h->sched.robbed = true;
+	runq_run(w, runq_loosen(h, now), now);
+	return true;
+}
+
 /* t can run and finds no token. True when the supervisor is to be rung. */
 static bool queue_up(struct task *t, nsec now, bool woken)
 {
+	bool ring = !runq.watched;
 	struct task *h;
 
 	least_update(now);
@@ -374,13 +405,17 @@ static bool queue_up(struct task *t, nsec now, bool woken)
 	t->sched.since = 0;
 	bring_near(t, now, woken ? SLEEPER_CREDIT : 0);
 	t->sched.woken = woken;
-	runq_enqueue(t, now, false);
-	if ((h = runq_victim(t, now)))
-		runq_tell(h, now);
-	else if (runq.watched)
-		return false;
+	t->sched.since = now;
+	h = runq_victim(t, now);
+	if (!h || !rob(h, t, now)) {
+		runq_enqueue(t, now, false);
+		if (h) {
+			runq_tell(h, now);
+			ring = true;
+		}
+	}
 	runq_watch();
-	return true;
+	return ring;
 }
 
 /* The token of one that doesn't look anyway and goes not before w, or -1. */
@@ -401,9 +436,22 @@ void runq_make_runnable(struct task *t, bool woken, bool *running_now, bool *rin
 	if (cpu < 0)
 		cpu = reclaim_token(t);
 	*ring = false;
-	*running_now = cpu >= 0 || __atomic_load_n(&t->killed, __ATOMIC_SEQ_CST);
-	if (*running_now)
-		runq_run(t, cpu);
+	if (cpu >= 0 || __atomic_load_n(&t->killed, __ATOMIC_SEQ_CST))
+		runq_run(t, cpu, 0);
 	else
 		*ring = queue_up(t, host_clock(), woken);
+	*running_now = t->sched.state != SCHED_STATE_QUEUED;
+}
+
+bool runq_make_running(struct task *t, nsec now)
+{
+	int cpu = runq_take_token();
+	bool ring = cpu < 0 && !runq.watched;
+
+	runq_run(t, cpu, now);
+	if (cpu < 0) {
+		runq_tell_self(t, now);
+		runq_watch();
+	}
+	return ring;
 }

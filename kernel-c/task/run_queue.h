@@ -37,8 +37,12 @@ void runq_set_state(struct task *t, uint32_t state);
 void runq_set_told(struct task *t, bool told);
 /* A free token, or -1. */
 int runq_take_token(void);
-/* t runs from now on, with token cpu or (-1) without. The caller notifies it, unless it is itself. */
-void runq_run(struct task *t, int cpu);
+/*
+ * t runs from now on, with token cpu or (-1) without. The caller notifies it, unless it is itself.
+ * It pays for its turn from then on, also while the host is yet to wake its worker: else those that
+ * hand over to each other all the time have the tokens for nothing. 0: from when it begins.
+ */
+void runq_run(struct task *t, int cpu, nsec now);
 /* Have the worker of t (or NULL) look at its state. */
 void runq_notify(struct task *t);
 /* Put t into its place: behind its equals, or in front of them. */
@@ -58,8 +62,12 @@ int runq_loosen(struct task *t, nsec now);
 struct task *runq_victim(const struct task *w, nsec now);
 /* t's turn is over; the supervisor sees to it that it looks, once it has been rung. */
 void runq_tell(struct task *t, nsec now);
+/* The same, for one that need not be poked: it looks when it next leaves the kernel, or when the supervisor pokes it after all. */
+void runq_tell_self(struct task *t, nsec now);
 void runq_watch(void);
 /* t, which is off, is to run: at once, or after a while in the queue; then perhaps the supervisor is to be rung. */
 void runq_make_runnable(struct task *t, bool woken, bool *running_now, bool *ring);
+/* t, which is off, runs at once, with a token or without. True when the supervisor is to be rung. */
+bool runq_make_running(struct task *t, nsec now);
 
 #endif

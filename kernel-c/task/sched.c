@@ -26,7 +26,8 @@ static void begin_turn(struct task *t)
 	nsec now = host_clock();
 
 	lock(&runq.lock);
-	t->sched.since = t->sched.charged = now;
+	if (!t->sched.since)
+		t->sched.since = t->sched.charged = now;
 	runq_clock_run(t, now);
 	unlock(&runq.lock);
 }
@@ -105,7 +106,7 @@ void sched_wake(struct task *t)
 	} else if (t->sched.state == SCHED_STATE_QUEUED &&
 		   __atomic_load_n(&t->killed, __ATOMIC_SEQ_CST)) {
 		runq_dequeue(t, host_clock());
-		runq_run(t, -1);
+		runq_run(t, -1, 0);
 		now = true;
 	}
 	unlock(&runq.lock);
@@ -131,8 +132,20 @@ void sched_block(struct task *t)
 
 void sched_unblock(struct task *t)
 {
-	if (t)
+	bool ring;
+
+	if (!t)
+		return;
+	if (runq_realtime(t)) {
 		come_back(t, true);
+		return;
+	}
+	lock(&runq.lock);
+	ring = t->sched.state == SCHED_STATE_OFF && runq_make_running(t, host_clock());
+	unlock(&runq.lock);
+	if (ring)
+		host_ring();
+	begin_turn(t);
 }
 
 /* The current task stops here and waits in the queue; next has its token. runq.lock is held, and released. */
@@ -147,7 +160,7 @@ static void step_aside(struct task *t, struct task *next, nsec now, bool in_fron
 	if (!next)
 		next = runq_pass_on(cpu, now);
 	else
-		runq_run(next, cpu);
+		runq_run(next, cpu, now);
 	unlock(&runq.lock);
 	__atomic_add_fetch(&t->sched.preemptions, 1, __ATOMIC_RELAXED);
 	if (next != t)
@@ -181,12 +194,13 @@ bool sched_give_way(void)
 	struct task *t = current, *next;
 	nsec now;
 
-	if (!sched_contended())
+	if (!sched_contended() && __atomic_load_n(&t->sched.state, __ATOMIC_RELAXED) != SCHED_STATE_LOOSE)
 		return false;
 	now = host_clock();
 	lock(&runq.lock);
-	if (list_empty(&runq.queued) || t->sched.state < SCHED_STATE_RUNNING ||
-	    runq_realtime(list_first(&runq.queued, struct task, sched.node)) < runq_realtime(t)) {
+	if (t->sched.state != SCHED_STATE_LOOSE &&
+	    (list_empty(&runq.queued) || t->sched.state < SCHED_STATE_RUNNING ||
+	     runq_realtime(list_first(&runq.queued, struct task, sched.node)) < runq_realtime(t))) {
 		unlock(&runq.lock);
 		return false;
 	}

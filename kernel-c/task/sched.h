@@ -10,9 +10,9 @@
  *   OFF      sleeps, or does not run yet
  *   QUEUED   could run, waits for a token
  *   RUNNING  has a token
- *   LOOSE    runs without one: it dies, or it did not give its token back when
- *            told (a program without safepoints, a long call), and the token went
- *            to another
+ *   LOOSE    runs without one: it dies, or its token went to another, because a
+ *            sleeper woke up that goes before it, or because it did not give it back
+ *            when told (a program without safepoints, a long call); or it got a mutex
  *
  * While no more tasks want to run than there are tokens nothing else happens: no
  * timer, no clock. A wake-up that finds no token puts the sleeper into the run
@@ -38,6 +38,7 @@ struct sched_entity {
 	int cpu;            /* [r, read anywhere] the number of its token, now or last */
 	bool told;          /* [r, read anywhere] its turn is over: give the token up on the way out */
 	bool deaf;          /* [r] it was told for long and didn't look: its token is anybody's */
+	bool robbed;        /* [r] loose because a sleeper that woke up took its token */
 	bool woken;         /* [r] queued: after a sleep, not because its turn was over */
 	nsec told_at;       /* [r] when */
 	nsec nudged_at;     /* [r] when it was last made to look; 0: not yet */
@@ -71,7 +72,11 @@ int sched_park(nsec now, nsec deadline);
 void sched_wake(struct task *t);
 /* The token passes from one to the other, which borrows its worker (vfork) or gives it back. */
 void sched_move(struct task *from, struct task *to);
-/* Wait for something that is no wake-up: without a token between the two. The task may be NULL. */
+/*
+ * Wait for a mutex: without a token between the two, and afterwards not in the queue
+ * (but real-time tasks), for the others that want the mutex would wait for it there.
+ * The task may be NULL.
+ */
 void sched_block(struct task *t);
 void sched_unblock(struct task *t);
 /* The current task was told: let another run, if it still should. */

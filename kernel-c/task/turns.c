@@ -67,7 +67,7 @@ static unsigned collect_told(struct list *from, nsec now, struct task **to, unsi
 /* When the next turn may be over. */
 static nsec next_look(nsec now)
 {
-	nsec next = now + (list_empty(&runq.queued) ? 4 : 1) * SCHED_SLICE;
+	nsec next = now + (list_empty(&runq.queued) && list_empty(&runq.loose) ? 4 : 1) * SCHED_SLICE;
 	struct task *t;
 
 	list_for_each(t, &runq.running, sched.node) {
@@ -84,7 +84,8 @@ nsec sched_run(void)
 {
 	struct task *told[TOLD_MAX], *t, *h, *got;
 	nsec now, next;
-	bool unbound;
+	static bool busy; /* there was something to look at the last time */
+	bool was_busy, unbound;
 	unsigned n;
 
 	if (!sched_contended() && !__atomic_load_n(&runq.watched, __ATOMIC_RELAXED))
@@ -102,7 +103,10 @@ nsec sched_run(void)
 	unbound = tell_loose(now);
 	n = collect_told(&runq.running, now, told, 0);
 	n = collect_told(&runq.loose, now, told, n);
-	__atomic_store_n(&runq.watched, unbound || !list_empty(&runq.queued), __ATOMIC_RELAXED);
+	was_busy = busy;
+	busy = unbound || !list_empty(&runq.queued);
+	/* Once more after all is quiet: else each wake-up of a pair that talks would ring. */
+	__atomic_store_n(&runq.watched, busy || was_busy, __ATOMIC_RELAXED);
 	next = runq.watched ? next_look(now) : FOREVER;
 	unlock(&runq.lock);
 	for (unsigned i = 0; i < n; i++) {
