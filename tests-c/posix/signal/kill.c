@@ -9,9 +9,22 @@
 
 enum { STRANGER = 61234, OTHER = 61235 };
 
+static int leash[2]; /* held by all but idle processes; those end when it is let go */
+
 static int error(int result)
 {
 	return result == -1 ? errno : 0;
+}
+
+static void idle_for_ever(int ready)
+{
+	char byte;
+
+	close(leash[1]);
+	write(ready, "", 1);
+	while (read(leash[0], &byte, 1) != 0)
+		;
+	_exit(98);
 }
 
 /* A child that runs until it is killed; it is in group `group` (0: its own, -1: the parent's) and of user `uid`. */
@@ -28,9 +41,7 @@ static pid_t idle(pid_t group, int uid)
 			setpgid(0, group);
 		if (uid && setresuid(uid, uid, uid))
 			_exit(99);
-		write(ready[1], "", 1);
-		for (;;)
-			pause();
+		idle_for_ever(ready[1]);
 	}
 	read(ready[0], &byte, 1);
 	close(ready[0]);
@@ -150,9 +161,7 @@ static int saved_id(void)
 	if ((pid = fork()) == 0) {
 		if (setresuid(OTHER, OTHER, STRANGER))
 			_exit(99);
-		write(ready[1], "", 1);
-		for (;;)
-			pause();
+		idle_for_ever(ready[1]);
 	}
 	read(ready[0], &byte, 1);
 	if (setresuid(STRANGER, 0, 0) || setresuid(-1, OTHER + 1, OTHER + 1))
@@ -168,6 +177,7 @@ int main(void)
 		printf("only root can tell\n");
 		return 77;
 	}
+	pipe(leash);
 	errors();
 	groups();
 	apart("kill 0, ignored", own_group);
