@@ -17,6 +17,11 @@ if (!existsSync(cli)) {
   process.exit(1);
 }
 if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
+  if (process.channel) {
+    // Started by an older Node, below: without it, even when it was killed, nobody wants this.
+    process.on('disconnect', () => process.exit(128 + constants.signals.SIGHUP));
+    process.channel.unref();
+  }
   await import(cli);
 } else {
   const newer = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
@@ -24,8 +29,8 @@ if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
     console.error(`tabos: needs Node ${NODE_MAJOR}; npm install brings it`);
     process.exit(1);
   }
-  const child = spawn(newer, [fileURLToPath(cli), ...process.argv.slice(2)], {
-    stdio: 'inherit',
+  const child = spawn(newer, process.argv.slice(1), {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   // The terminal sends these to both of us: the child decides what they mean.
   for (const signal of ['SIGINT', 'SIGQUIT']) process.on(signal, () => {});
