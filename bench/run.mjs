@@ -9,12 +9,23 @@
  * native. --write puts the table into bench/README.md, between its marks.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { brotliCompressSync } from 'node:zlib';
+
+import { Console, launch, startServer } from '../tests-ts/harness.ts';
 
 const top = join(dirname(fileURLToPath(import.meta.url)), '..');
 const out = join(top, 'build/bench');
@@ -23,7 +34,10 @@ const PI = 'echo "scale=1000; 4*a(1)" | bc -lq';
 const SH_200_TRUE = 'for i in $(seq 200); do /bin/true; done';
 const RUN_MS = 600_000;
 
-/** What a row is to reach: a time in its unit, or a multiple of the native figure. */
+/**
+ * What a row is to reach: a figure in its unit, or a multiple of the time that it takes natively, or
+ * that another row of the same host takes (`of`).
+ */
 const TARGETS = {
   fork_1m_exit_wait: { most: 2000 },
   spawn_true_wait: { most: 800 },
@@ -34,7 +48,21 @@ const TARGETS = {
   signal_busy: { most: 5000 },
   signal_busy_max: { most: 5000 },
   find_usr_cold: { most: 1000 },
+  home_read_4k: { most: 500 },
+  home_read_64m: { times: 1 },
+  ls_lr_warm: { times: 1 },
+  idb_write_64m_fsync: { times: 1.25, of: 'idb_raw_write_64m' },
+  opfs_write_64m_fsync: { times: 1.25, of: 'opfs_raw_write_64m' },
+  idb_create_fsync_1000: { times: 1.2, of: 'idb_raw_1000_flushes' },
+  opfs_create_fsync_1000: { times: 1.2, of: 'opfs_raw_1000_flushes' },
+  reload_to_prompt: { most: 1500 },
 };
+/** Of ubench: files of /home, which is ext2 on a store of the host's; natively, of the disk that build/ is on. */
+const READS = ['read_4k', 'read_64m'];
+const WRITES = ['write_64m_fsync', 'create_fsync_1000'];
+/** What /home can lie on in a browser. */
+const STORES = { chromium: ['idb', 'opfs'], firefox: ['idb', 'opfs'] };
+const TREE = 'for d in $(seq 50); do mkdir -p tree/$d; for f in $(seq 40); do echo $f >tree/$d/$f; done; done';
 /** All names of /usr (some 5,000), nothing of which has been fetched yet; the first thing a fresh system does. */
 const FIND_USR = "elapsed 1 'find /usr | wc -l'";
 
@@ -46,8 +74,11 @@ const named = positionals.filter((word) => HOSTS.includes(word));
 const hosts = named.length ? named : HOSTS;
 const only = positionals.filter((word) => !HOSTS.includes(word));
 const ELAPSED = { pi_1000_bc: PI, sh_200_true: SH_200_TRUE };
-const inUbench = only.filter((name) => !(name in ELAPSED) && name !== 'find_usr_cold');
-const ubenchOptions = [...(options.quick ? ['-m', '50', '-r', '1'] : []), ...inUbench];
+const ofHome = /^(home|idb|opfs|file)_|^ls_lr_warm$/;
+const ofPage = ['page_to_prompt', 'reload_to_prompt'];
+const elsewhere = (name) => name in ELAPSED || name === 'find_usr_cold' || ofHome.test(name) || ofPage.includes(name);
+const inUbench = only.filter((name) => !elsewhere(name));
+const quick = options.quick ? ['-m', '50', '-r', '1'] : [];
 const elapsedRuns = options.quick ? 1 : 5;
 
 /** What a program wrote; rejects when it fails. */
@@ -87,15 +118,57 @@ async function compile() {
   }
 }
 
-/** Results of one system, given how to run a shell command line in it. */
 function wanted(name) {
   return only.length === 0 || only.includes(name);
 }
 
+/** The tests of ubench that are asked for, without those that need a /home. */
+async function namesInUbench() {
+  if (inUbench.length > 0) return inUbench;
+  const all = (await run(`${out}/ubench`, ['-l'])).trim().split('\n');
+  return all.map((line) => line.split(' ')[0]).filter((name) => ![...READS, ...WRITES].includes(name));
+}
+
+/**
+ * Files that last, in `directory`, whose store is of the kind `store`. What only
+ * reads is measured once a host, with the first of its stores.
+ */
+async function measureHome(shell, programs, directory, store, isFirst) {
+  const results = {};
+  const rows = [
+    ...(isFirst ? READS.map((name) => [name, `home_${name}`]) : []),
+    ...WRITES.map((name) => [name, `${store}_${name}`]),
+  ].filter(([, row]) => wanted(row));
+  if (rows.length > 0) {
+    const names = rows.map(([name]) => name).join(' ');
+    const found = figures(await shell(`${programs}ubench ${quick.join(' ')} -d ${directory} ${names}`));
+    for (const [name, row] of rows) if (found[name]) results[row] = found[name];
+  }
+  if (isFirst && wanted('ls_lr_warm')) {
+    const text = await shell(
+      `cd ${directory}; ${TREE}; ls -lR tree >/dev/null; ${programs}elapsed ${elapsedRuns} 'ls -lR tree'; cd`,
+    );
+    results.ls_lr_warm = { value: Number(text.trim()), unit: 'ms' };
+  }
+  return results;
+}
+
+/** The same without TabOS, on this machine. */
+async function measureNativeHome(shell) {
+  const directory = join(out, 'home');
+  mkdirSync(directory, { recursive: true });
+  try {
+    return await measureHome(shell, `${out}/`, directory, 'file', true);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** Results of one system, given how to run a shell command line in it. */
 async function measure(shell, programs) {
   const results =
     only.length === 0 || inUbench.length > 0
-      ? figures(await shell(`${programs}ubench ${ubenchOptions.join(' ')}`))
+      ? figures(await shell(`${programs}ubench ${[...quick, ...(await namesInUbench())].join(' ')}`))
       : {};
   for (const [name, command] of Object.entries(ELAPSED)) {
     if (only.length > 0 && !only.includes(name)) continue;
@@ -111,6 +184,11 @@ async function measureNode() {
   const shell = (command) => run(process.execPath, [...options, '-c', command]);
   const results = await measure(shell, '');
   if (wanted('find_usr_cold')) results.find_usr_cold = { value: Number((await shell(FIND_USR)).trim()), unit: 'ms' };
+  const home = join(out, 'home.store');
+  rmSync(home, { force: true });
+  const atHome = (command) => run(process.execPath, [...options, '--home', home, '-c', command]);
+  Object.assign(results, await measureHome(atHome, '', '/home', 'file', true));
+  rmSync(home, { force: true });
   return results;
 }
 
@@ -122,11 +200,72 @@ async function makeSite() {
     mode: 0o755,
     data: readFileSync(join(out, `${name}.wasm`)),
   }));
-  return siteWith(programs);
+  const directory = siteWith(programs);
+  copyFileSync(join(top, 'bench/raw-stores.js'), join(directory, 'raw-stores.js'));
+  return directory;
+}
+
+/** What the browser's own store does without TabOS; it runs beside an idle TabOS. */
+async function measureRaw(page, kind) {
+  const answer = await page.evaluate(
+    (message) =>
+      new Promise((resolve, reject) => {
+        const worker = new Worker('raw-stores.js');
+        worker.onmessage = ({ data }) => {
+          worker.terminate();
+          resolve(data);
+        };
+        worker.onerror = (event) => reject(new Error(event.message));
+        worker.postMessage(message);
+      }),
+    { kind, quick: Boolean(options.quick) },
+  );
+  if (answer.error) throw new Error(`raw ${kind}: ${answer.error}`);
+  const { bestKib, ...results } = answer.results;
+  console.error(`${kind}: fastest with ${bestKib} KiB in a record or call`);
+  return results;
+}
+
+/** /home on each kind of store, and right after it that store by itself. */
+async function measureHomes(name, url, browser) {
+  const results = {};
+  for (const [i, store] of STORES[name].entries()) {
+    const tab = await Console.open(browser, `${url}?home=${store}`);
+    await tab.prompt();
+    const device = await tab.page.evaluate(() => window.tabos?.home?.device);
+    if (!device?.includes(store)) throw new Error(`${name}: /home is on ${device}, not on ${store}`);
+    const shell = shellOf(name, tab);
+    Object.assign(results, await measureHome(shell, '', '/home', store, i === 0));
+    if (only.length === 0 || only.some((row) => row.startsWith(store)))
+      Object.assign(results, await measureRaw(tab.page, store));
+    if (i === 0 && wanted('reload_to_prompt')) results.reload_to_prompt = await measureReload(tab);
+    await tab.page.close();
+  }
+  return results;
+}
+
+/** The page is loaded again, by now with files in /home. */
+async function measureReload(tab) {
+  const times = [];
+  for (let i = 0; i < (options.quick ? 1 : 5); i++) {
+    await tab.page.reload({ waitUntil: 'load' });
+    await tab.prompt();
+    times.push(await tab.page.evaluate(() => performance.getEntriesByName('tabos:prompt')[0].startTime));
+  }
+  times.sort((a, b) => a - b);
+  return { value: Math.round(times[times.length >> 1]), unit: 'ms' };
+}
+
+/** Runs command lines in the shell of a page. */
+function shellOf(name, tab) {
+  return async (command) => {
+    const { output, status } = await tab.run(command, RUN_MS);
+    if (status > 1) throw new Error(`${name}: ${command}: exit ${status}\n${output}`);
+    return output;
+  };
 }
 
 async function measureBrowser(name) {
-  const { Console, launch, startServer } = await import('../tests-ts/harness.ts');
   const server = await startServer(site);
   const browser = await launch(name);
   try {
@@ -140,19 +279,22 @@ async function measureBrowser(name) {
       loads.push(await console_.page.evaluate(() => performance.getEntriesByName('tabos:prompt')[0].startTime));
       if (i === 0 && wanted('find_usr_cold')) findUsr = Number((await console_.run(FIND_USR)).output.trim());
     }
-    const results = await measure(async (command) => {
-      const { output, status } = await console_.run(command, RUN_MS);
-      if (status > 1) throw new Error(`${name}: ${command}: exit ${status}\n${output}`);
-      return output;
-    }, '');
+    const results = await measure(shellOf(name, console_), '');
     if (findUsr) results.find_usr_cold = { value: findUsr, unit: 'ms' };
     const warm = loads.slice(1).sort((a, b) => a - b);
     results.page_to_prompt = { value: Math.round(warm[warm.length >> 1]), unit: 'ms' };
+    await console_.page.close(); // it owns /home
+    Object.assign(results, await measureHomes(name, server.url, browser));
     return results;
   } finally {
     await browser.close();
     server.close();
   }
+}
+
+/** How long it takes, compared with something else of the same unit. */
+function timeRatio(value, base, unit) {
+  return unit === 'MB/s' ? base / value : value / base;
 }
 
 /** The rows with a target: what was reached in each host, and whether that is enough. */
@@ -161,18 +303,21 @@ function targetTable(native, results) {
     ['test', 'target', ...hosts],
     ['---', '---', ...hosts.map(() => '--:')],
   ];
-  for (const [name, { most, times }] of Object.entries(TARGETS)) {
-    if (!native[name] && most === undefined) continue;
-    const { value, unit } = native[name] ?? { unit: 'ms' };
-    const limit = most ?? times * value;
-    const target = most === undefined ? `≤ ${times} × native (${number(value)} ${unit})` : `≤ ${most} ${unit}`;
-    const cells = hosts.map((host) => {
-      const reached = results[host]?.[name]?.value;
-      if (!(reached > 0)) return reached === undefined ? '' : 'fails';
-      const shown = most === undefined ? `${(reached / value).toFixed(2)} ×` : `${number(reached)} ${unit}`;
-      return reached <= limit ? shown : `**${shown}**`;
+  for (const [name, { most, times, of }] of Object.entries(TARGETS)) {
+    const reached = hosts.map((host) => results[host]?.[name]);
+    const base = (host) => (of ? results[host]?.[of] : native[name]);
+    const { unit } = reached.find(Boolean) ?? {};
+    if (!unit || (most === undefined && !hosts.some(base))) continue;
+    const than = of ?? `native (${number(native[name]?.value)} ${unit})`;
+    const cells = hosts.map((host, i) => {
+      if (!reached[i] || (most === undefined && !base(host))) return '';
+      const { value } = reached[i];
+      if (!(value > 0)) return 'fails';
+      const ratio = most === undefined ? timeRatio(value, base(host).value, unit) : 0;
+      const shown = most === undefined ? `${ratio.toFixed(2)} ×` : `${number(value)} ${unit}`;
+      return (most === undefined ? ratio <= times : value <= most) ? shown : `**${shown}**`;
     });
-    rows.push([name, target, ...cells]);
+    rows.push([name, most === undefined ? `≤ ${times} × ${than}` : `≤ ${most} ${unit}`, ...cells]);
   }
   return rows.map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
@@ -219,9 +364,11 @@ const number = (value) => (value > 0 ? String(Number(value.toPrecision(4))) : ''
 await compile();
 const site = await makeSite();
 console.error('native');
-const native = await measure((command) => run('sh', ['-c', command]), `${out}/`);
+const nativeShell = (command) => run('sh', ['-c', command]);
+const native = { ...(await measure(nativeShell, `${out}/`)), ...(await measureNativeHome(nativeShell)) };
 console.error('native, on one core');
-const pinned = await measure((command) => run('taskset', ['-c', '0', 'sh', '-c', command]), `${out}/`);
+const pinnedShell = (command) => run('taskset', ['-c', '0', 'sh', '-c', command]);
+const pinned = { ...(await measure(pinnedShell, `${out}/`)), ...(await measureNativeHome(pinnedShell)) };
 const results = {};
 for (const host of hosts) {
   console.error(host);

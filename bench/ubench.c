@@ -6,7 +6,8 @@
  *
  *   ubench [-d tmpdir] [-t /bin/true] [-m min_ms] [-r reps] [-l] [-v] [test ...]
  *
- *   -d DIR   where the file tests write (should be a tmpfs)    default /tmp
+ *   -d DIR   where the file tests write: a tmpfs, or for the
+ *            lasting ones what is to be measured               default /tmp
  *   -t PATH  what spawn_true spawns                            default /bin/true
  *   -m MS    a measurement lasts at least this long            default 200
  *   -r N     measurements per test, the median is printed      default 3
@@ -28,7 +29,7 @@
 #ifdef __linux__
 #define _GNU_SOURCE             /* syscall() */
 #else
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700       /* sync() */
 #endif
 
 #include <errno.h>
@@ -57,6 +58,9 @@ extern char **environ;
 #define CHUNK   65536           /* pipe throughput: bytes per write */
 #define FBLOCK  4096            /* file write: bytes per write */
 #define FLIMIT  (8L << 20)      /* file write: truncate to 0 at this size */
+#define LARGE   (64L << 20)     /* the large file */
+#define LCALL   (1L << 20)      /* bytes in a call for it */
+#define SMALL   1000            /* small files, each made and synced */
 #define SIEVE_N 10000000
 #define SIEVE_PRIMES 664579L    /* primes below SIEVE_N */
 #define MAT_N   128
@@ -515,6 +519,123 @@ static int t_write4k(long n, double *ns)
     return r;
 }
 
+/* ---- files that last: what a filesystem with a store behind it does ---- */
+
+static char large[LCALL];
+
+/* writes the large file from its start, without holes */
+static int fill_large(int fd)
+{
+    long at;
+    for (at = 0; at < LARGE; at += LCALL) {
+        memset(large, 'a' + (int)(at / LCALL % 26), LCALL);
+        if (pwrite(fd, large, LCALL, (off_t)at) != LCALL)
+            return -1;
+    }
+    return 0;
+}
+
+/* blocks of a file that is in the cache, in an order that is not the file's */
+static int t_read4k(long n, double *ns)
+{
+    long i, blocks = FLIMIT / FBLOCK, at = 0;
+    double t;
+    int r = 0, fd = make_file(O_RDWR);
+    if (fd < 0)
+        return -1;
+    for (i = 0; r == 0 && i < blocks; i++)
+        if (write(fd, chunk, FBLOCK) != FBLOCK)
+            r = -1;
+    if (r == 0 && fsync(fd) < 0)
+        r = -1;
+    t = now_ns();
+    for (i = 0; r == 0 && i < n; i++) {
+        at = (at * 5 + 1) % blocks;     /* visits all: the count is a power of two */
+        if (pread(fd, chunk, FBLOCK, (off_t)(at * FBLOCK)) != FBLOCK)
+            r = -1;
+    }
+    *ns = now_ns() - t;
+    close(fd);
+    unlink(fname);
+    return r;
+}
+
+static int t_readlarge(long n, double *ns)
+{
+    long i, at;
+    double t;
+    int r = 0, fd = make_file(O_RDWR);
+    if (fd < 0)
+        return -1;
+    if (fill_large(fd) < 0 || fsync(fd) < 0)
+        r = -1;
+    t = now_ns();
+    for (i = 0; r == 0 && i < n; i++)
+        for (at = 0; r == 0 && at < LARGE; at += CHUNK)
+            if (pread(fd, chunk, CHUNK, (off_t)at) != CHUNK)
+                r = -1;
+    *ns = now_ns() - t;
+    close(fd);
+    unlink(fname);
+    return r;
+}
+
+/* a new file each time; removing the one before is no part of it, but done before the next */
+static int t_writelarge(long n, double *ns)
+{
+    long i;
+    int r = 0;
+    *ns = 0;
+    for (i = 0; r == 0 && i < n; i++) {
+        double t;
+        int fd = make_file(O_RDWR);
+        if (fd < 0)
+            return -1;
+        t = now_ns();
+        if (fill_large(fd) < 0 || fsync(fd) < 0)
+            r = -1;
+        *ns += now_ns() - t;
+        close(fd);
+        unlink(fname);
+        sync();
+    }
+    return r;
+}
+
+/* many small files, each on the disk before the next is made */
+static int t_createfsync(long n, double *ns)
+{
+    char path[600];
+    long i, k;
+    int r = 0;
+    snprintf(fname, sizeof fname, "%s/ubench.%ld.d", dir, (long)getpid());
+    *ns = 0;
+    for (i = 0; r == 0 && i < n; i++) {
+        double t;
+        if (mkdir(fname, 0700) < 0)
+            return -1;
+        t = now_ns();
+        for (k = 0; r == 0 && k < SMALL; k++) {
+            int fd;
+            snprintf(path, sizeof path, "%s/%ld", fname, k);
+            fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+            if (fd < 0 || write(fd, chunk, 100) != 100 || fsync(fd) < 0)
+                r = -1;
+            if (fd >= 0)
+                close(fd);
+        }
+        *ns += now_ns() - t;
+        while (k-- > 0) {
+            snprintf(path, sizeof path, "%s/%ld", fname, k);
+            unlink(path);
+        }
+        if (rmdir(fname) < 0)
+            r = -1;
+        sync();
+    }
+    return r;
+}
+
 #ifndef UBENCH_NO_THREADS
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cv[2] = { PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER };
@@ -717,6 +838,10 @@ static const struct test {
     { "pread_1b",         NS,  0, t_pread1 },
     { "open_close",       US,  0, t_openclose },
     { "write_4k",         MBS, FBLOCK, t_write4k },
+    { "read_4k",          NS,  0, t_read4k },
+    { "read_64m",         MBS, LARGE, t_readlarge },
+    { "write_64m_fsync",  MBS, LARGE, t_writelarge },
+    { "create_fsync_1000", MS, 0, t_createfsync },
     { "pipe_pingpong",    US,  0, t_pingpong },
     { "pipe_bw_64k",      MBS, CHUNK, t_pipebw },
 #ifndef UBENCH_NO_FORK

@@ -1,0 +1,130 @@
+/*
+ * What this browser's stores can do by themselves, without anything of TabOS: a
+ * worker that writes 64 MiB and makes it durable, and makes 1,000 small
+ * transactions, in IndexedDB and in OPFS. bench/run.mjs loads it in the page.
+ *
+ * It answers { name: { value, unit } }: the best of several record or call
+ * sizes, for each the median of RUNS.
+ */
+const LARGE = 64 << 20;
+const SIZES = [64, 256, 1024, 4096].map((kib) => kib << 10);
+const SMALL = 4096;
+const SMALLS = 1000;
+const RUNS = 3;
+
+/** Bytes that don't compress: IndexedDB does that in both browsers. */
+const noise = new Uint8Array(LARGE);
+for (let at = 0; at < LARGE; at += 65536) crypto.getRandomValues(noise.subarray(at, at + 65536));
+
+const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+
+function succeeded(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+const IDB = 'bench-raw';
+
+/** A fresh database; without what the last run left. */
+async function openIdb() {
+  await succeeded(indexedDB.deleteDatabase(IDB));
+  const opening = indexedDB.open(IDB, 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore('blocks', { keyPath: 'id' });
+  return succeeded(opening);
+}
+
+function transaction(db, put) {
+  return new Promise((resolve, reject) => {
+    const strict = db.transaction('blocks', 'readwrite', { durability: 'strict' });
+    strict.oncomplete = () => resolve();
+    strict.onabort = () => reject(strict.error);
+    put(strict.objectStore('blocks'));
+    strict.commit();
+  });
+}
+
+/** How long it takes to write it all in one transaction, in records of `size` bytes. */
+async function idbLarge(size) {
+  const db = await openIdb();
+  const start = performance.now();
+  await transaction(db, (store) => {
+    // slice: a view would be cloned with all that it is a view of
+    for (let at = 0; at < LARGE; at += size) store.put({ id: at / size, data: noise.slice(at, at + size) });
+  });
+  const took = performance.now() - start;
+  db.close();
+  return took;
+}
+
+async function idbSmall() {
+  const db = await openIdb();
+  const start = performance.now();
+  for (let id = 0; id < SMALLS; id++)
+    await transaction(db, (store) => store.put({ id, data: noise.slice(id * SMALL, (id + 1) * SMALL) }));
+  const took = performance.now() - start;
+  db.close();
+  return took;
+}
+
+async function openOpfs() {
+  const root = await navigator.storage.getDirectory();
+  await root.removeEntry('bench-raw').catch(() => undefined);
+  const file = await root.getFileHandle('bench-raw', { create: true });
+  return file.createSyncAccessHandle();
+}
+
+async function opfsLarge(size) {
+  const file = await openOpfs();
+  const start = performance.now();
+  for (let at = 0; at < LARGE; at += size) file.write(noise.subarray(at, at + size), { at });
+  file.flush();
+  const took = performance.now() - start;
+  file.close();
+  return took;
+}
+
+async function opfsSmall() {
+  const file = await openOpfs();
+  const start = performance.now();
+  for (let i = 0; i < SMALLS; i++) {
+    file.write(noise.subarray(i * SMALL, (i + 1) * SMALL), { at: i * SMALL });
+    file.flush();
+  }
+  const took = performance.now() - start;
+  file.close();
+  return took;
+}
+
+async function times(runs, work) {
+  const took = [];
+  for (let i = 0; i < runs; i++) took.push(await work());
+  return median(took);
+}
+
+async function measure(kind, quick) {
+  const [large, small] = kind === 'opfs' ? [opfsLarge, opfsSmall] : [idbLarge, idbSmall];
+  const runs = quick ? 1 : RUNS;
+  await large(SIZES[1]); // warm
+  let best = Infinity;
+  let bestSize = 0;
+  for (const size of SIZES) {
+    const took = await times(runs, () => large(size));
+    if (took < best) [best, bestSize] = [took, size];
+  }
+  const took = await times(runs, small);
+  if (kind === 'opfs') await (await navigator.storage.getDirectory()).removeEntry('bench-raw');
+  else await succeeded(indexedDB.deleteDatabase(IDB));
+  return {
+    bestKib: bestSize >> 10,
+    [`${kind}_raw_write_64m`]: { value: LARGE / best / 1e3, unit: 'MB/s' },
+    [`${kind}_raw_1000_flushes`]: { value: took, unit: 'ms' },
+  };
+}
+
+onmessage = ({ data: { kind, quick } }) =>
+  measure(kind, quick).then(
+    (results) => postMessage({ results }),
+    (error) => postMessage({ error: String(error) }),
+  );
