@@ -10,7 +10,7 @@
  * lost; here it is a flag that the sleeper looks at under the lock.
  *
  * tests-c/suites/models.sh runs it, and with each mistake, which must be found:
- * -DNO_PASS_ON, -DKEEP_TOKEN, -DWAKE_RUNNING, -DPARKED_AFTER.
+ * -DNO_PASS_ON, -DKEEP_TOKEN, -DROB_TWICE, -DWAKE_RUNNING, -DPARKED_AFTER.
  */
 
 #ifndef TASKS
@@ -56,10 +56,13 @@ inline check() {
 inline lock()   { atomic { !run_lock -> run_lock = true } }
 inline unlock() { atomic { check(); run_lock = false } }
 
-/* pass_on: somebody's token is free. Anybody in the queue, else a loose one, else it stays free. */
+/* pass_on: somebody's token is free. Anybody in the queue or a loose one, which was robbed; else it stays free. */
 inline pass_on() {
 	atomic {
 		if
+		:: state[0] == LOOSE -> state[0] = RUNNING; told[0] = false
+		:: state[1] == LOOSE -> state[1] = RUNNING; told[1] = false
+		:: state[TASKS - 1] == LOOSE -> state[TASKS - 1] = RUNNING; told[TASKS - 1] = false
 #ifndef NO_PASS_ON
 		:: nqueued > 0 ->
 			if
@@ -69,13 +72,7 @@ inline pass_on() {
 			fi;
 			nqueued--
 #endif
-		:: else ->
-			if
-			:: state[0] == LOOSE -> state[0] = RUNNING; told[0] = false
-			:: state[1] == LOOSE -> state[1] = RUNNING; told[1] = false
-			:: state[TASKS - 1] == LOOSE -> state[TASKS - 1] = RUNNING; told[TASKS - 1] = false
-			:: else -> free++
-			fi
+		:: else -> free++
 		fi
 	}
 }
@@ -90,13 +87,23 @@ inline leave_and_pass_on(t) {
 	}
 }
 
+/* rob: the token of h is t's at once, and h looks when it can */
+#ifdef ROB_TWICE
+#define rob(h, t) state[t] = RUNNING; told[h] = true
+#else
+#define rob(h, t) state[h] = LOOSE; told[h] = true; state[t] = RUNNING
+#endif
+
 /* make_runnable */
 inline make_runnable(t) {
 	atomic {
 		if
 		:: free > 0 -> free--; state[t] = RUNNING
 		:: free == 0 && killed[t] -> state[t] = LOOSE
-		:: else ->
+		:: free == 0 && state[0] == RUNNING -> rob(0, t)
+		:: free == 0 && state[1] == RUNNING -> rob(1, t)
+		:: free == 0 && state[TASKS - 1] == RUNNING -> rob(TASKS - 1, t)
+		:: free == 0 && !killed[t] -> /* too many are loose already, or nobody is beaten */
 			state[t] = QUEUED;
 			nqueued++;
 			/* tell whoever has a token, perhaps */
@@ -143,7 +150,7 @@ inline come_back(t) {
 }
 
 proctype Task(byte t) {
-	bool slept = false;
+	bool slept = false, blocked = false;
 
 	come_back(t); /* sched_start */
 	do
@@ -193,6 +200,19 @@ proctype Task(byte t) {
 		state[t] != OFF; /* the futex wait; with a deadline it would end earlier, as here by come_back */
 		come_back(t);
 awake:		skip
+	:: !killed[t] && !blocked -> /* sched_block, sched_unblock: a mutex */
+		blocked = true;
+		lock();
+		leave_and_pass_on(t);
+		unlock();
+		lock();
+		atomic {
+			if
+			:: free > 0 -> free--; state[t] = RUNNING
+			:: else -> state[t] = LOOSE; told[t] = true
+			fi
+		};
+		unlock()
 	:: !killed[t] && slept -> break
 	od;
 	/* sched_end */
