@@ -373,8 +373,8 @@ export class LogStore implements BlockStore {
     }
     this.#pending = new Map();
     this.#next = next;
-    if (next === after) return;
-    this.#regionEnd = next + REGION_SLOTS;
+    if (after < this.#regionEnd) return;
+    this.#regionEnd = next + REGION_SLOTS; // which may lie right behind the old one
     this.#regions++;
   }
 
@@ -553,7 +553,8 @@ export class LogStore implements BlockStore {
       if (!words) return;
       const after = this.#next + 1 + words[W.inline]!;
       const next = words[W.next]!;
-      const following = next === after ? region : await this.#readRegion(next);
+      const stays = next === after && after < this.#regionEnd;
+      const following = stays ? region : await this.#readRegion(next);
       // Only the last record can be without its data: the one after it was written when its flush had ended.
       if (!this.#hasData(words, region) && !this.#isRecord(words, following, next)) return;
       this.#apply(await this.#entriesIn(words));
@@ -562,7 +563,7 @@ export class LogStore implements BlockStore {
       this.#number++;
       this.#records++;
       this.#next = next;
-      if (next === after) continue;
+      if (stays) continue;
       this.#regionEnd = next + REGION_SLOTS;
       this.#regions++;
       region = following;

@@ -228,6 +228,20 @@ describe('log-store', function () {
     assert.ok(file.durable.length < 64 * 1024 * 1024, `the file has ${file.durable.length} bytes`);
   });
 
+  it('log-store: regions of records that lie behind each other are read one after the other', async () => {
+    const file = new SimulatedFile();
+    const store = await LogStore.open(file, false);
+    const expected = new Map<number, number>();
+    for (let i = 1; i <= 600; i++) {
+      store.write(i % BLOCKS, block(i));
+      expected.set(i % BLOCKS, i);
+      await store.flush();
+      if (i % 10) continue;
+      const again = await LogStore.open(new SimulatedFile(file.durable), true);
+      assert.ok(same(await contents(again, BLOCKS), expected), `after ${i} flushes`);
+    }
+  });
+
   it('log-store: a large flush writes its data once, in large calls', async () => {
     const file = new SimulatedFile();
     const store = await LogStore.open(file, false);
