@@ -367,7 +367,7 @@ static void crowd(void *arg)
 	uint32_t random = (uint32_t)(uintptr_t)p | 1;
 
 	prepare(p);
-	for (int i = 0; i < 300 && !current->killed; i++) {
+	for (int i = 0; i < 300 && !__atomic_load_n(&current->killed, __ATOMIC_RELAXED); i++) {
 		random = random * 1664525 + 1013904223;
 		switch (random >> 29) {
 		case 0:
