@@ -62,11 +62,13 @@ void worker_count(struct worker_count *n)
 	unlock(&worker_lock);
 }
 
-static bool has_room(const struct task *t)
+/* The last few are for programs that the host starts: a terminal's shell. */
+static bool has_room(const struct task *t, int job)
 {
 	int used = nlive - nidle - nstarting + nqueued;
+	bool by_host = t->process->host_child && job == JOB_START;
 
-	return used < (t->process->host_child ? WORKERS_MAX : WORKERS_MAX - WORKERS_HOST);
+	return used < (by_host ? WORKERS_MAX : WORKERS_MAX - WORKERS_HOST);
 }
 
 /* The worker that was used last; for a thread rather one that still knows its memory. */
@@ -96,7 +98,7 @@ int worker_dispatch(struct task *t, int job)
 
 	lock(&worker_lock);
 	t->job = job;
-	room = has_room(t);
+	room = has_room(t, job);
 	if (room && !list_empty(&idle_workers)) {
 		w = choose_idle(t, job);
 		list_remove(&w->idle);
