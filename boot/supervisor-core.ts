@@ -383,6 +383,7 @@ export class Supervisor {
   #completed(request: number, result: number): void {
     if (this.#stopped) return;
     this.#guard(() => this.#kernel['tabos:posix/completion#done'](request, result));
+    this.#run(); // what comes next, the flush after a write, need not wait for the doorbell to be heard
   }
 
   #exited(pid: number, status: number): number {

@@ -6,6 +6,11 @@
  * Writes are kept here until flush, which is one strict transaction: either all
  * of a checkpoint is there after a crash or nothing of it.
  *
+ * A small flush touches a block or two of each of several runs. It is one record
+ * with just these blocks, in the journal: records with ids below 0, in their order.
+ * They count more than the runs do. When the journal is full, or a large flush comes, one
+ * transaction stores all runs of it and removes it. Until then they stay in memory.
+ *
  * Runs live in one cache. A run knows which of its blocks it has (`valid`): a
  * write of some of them needs no read before; what is missing is read when
  * somebody asks for it, or within the transaction that stores the run.
@@ -28,6 +33,15 @@ import { lockStore } from './store-lock.ts';
 const RUN_BLOCKS = 16;
 const RUN_BYTES = RUN_BLOCKS * BLOCK_BYTES;
 const ALL_BLOCKS = 0xffff;
+/** The first version had no journal, and must not open a store that has one. */
+const DATABASE_VERSION = 2;
+/** More blocks than this are cheaper stored as runs. */
+const FLUSH_BLOCKS_MAX = 64;
+/** Limits of the journal: what an opening has to read, and what one transaction stores (4 MiB) when it is full. */
+const JOURNAL_BLOCKS_MAX = 1024;
+const JOURNAL_RUNS_MAX = 64;
+/** Ids of the journal's records: from -JOURNAL_BLOCKS_MAX on, as none is without blocks. */
+const JOURNAL_END = -1;
 /** Records put before the supervisor looks after others again: 4 MiB, some ten milliseconds. */
 const PUTS_AT_ONCE = 64;
 /** Records fetched at once: more is no faster, and an answer is one message between processes. */
@@ -45,6 +59,11 @@ interface StoredRun {
   data: Uint8Array<ArrayBuffer>;
 }
 
+/** A record of the journal: block blocks[i] is the i-th of `data`. */
+interface StoredFlush extends StoredRun {
+  blocks: Uint32Array<ArrayBuffer>;
+}
+
 interface Schema extends DBSchema {
   blocks: { key: number; value: StoredRun };
 }
@@ -59,8 +78,14 @@ interface Run {
   readonly data: Uint8Array<ArrayBuffer>;
   /** A bit for each block that `data` has. */
   valid: number;
-  /** A flush that is not over holds it: who writes makes a copy. */
+  /** A flush that is not over or the journal holds it: who writes makes a copy. */
   frozen: boolean;
+}
+
+interface Change {
+  readonly run: Run;
+  /** A bit for each block that is not stored yet. */
+  bits: number;
 }
 
 export class IdbStore implements BlockStore {
@@ -68,12 +93,15 @@ export class IdbStore implements BlockStore {
   readonly #readOnly: boolean;
   readonly #unlock: () => Promise<void>;
   readonly #cacheRuns: number;
-  /** Runs by use, the latest last. The newest of those in #dirty and #owed are in it. */
+  /** Runs by use, the latest last. The newest of those in #dirty, #owed and #journaled are in it. */
   readonly #cache = new Map<number, Run>();
   /** Runs that were written since the last call of flush. */
-  #dirty = new Map<number, Run>();
-  /** Runs of the flush under way, or of one that failed: the next one stores them too. */
-  #owed: ReadonlyMap<number, Run> = new Map();
+  #dirty = new Map<number, Change>();
+  /** What the flush under way stores, or one that failed: the next one stores it too. */
+  #owed: ReadonlyMap<number, Change> = new Map();
+  /** Runs that blocks in the journal belong to, as they were after its last record. */
+  readonly #journaled = new Map<number, Run>();
+  #journal = { records: 0, blocks: 0 };
   #lastFlush: Promise<void> = Promise.resolve();
   #count = { records: 0, at: -Infinity };
 
@@ -92,14 +120,16 @@ export class IdbStore implements BlockStore {
     const database = databaseName(name);
     const unlock = readOnly ? async () => undefined : await lockStore(database);
     try {
-      const db = await openDB<Schema>(database, 1, {
-        upgrade: (fresh) => void fresh.createObjectStore('blocks', { keyPath: 'id' }),
+      const db = await openDB<Schema>(database, DATABASE_VERSION, {
+        upgrade(fresh, from) {
+          if (from === 0) fresh.createObjectStore('blocks', { keyPath: 'id' });
+        },
       });
       const { quota = 0 } = (await navigator.storage?.estimate?.()) ?? {};
       const cacheBytes = Math.min(CACHE_BYTES_MAX, Math.max(CACHE_BYTES_MIN, quota / 1000));
       const cacheRuns = readOnly ? Infinity : cacheBytes / RUN_BYTES;
       const store = new IdbStore(db, readOnly, cacheRuns, unlock);
-      if (readOnly) await store.#takeSnapshot();
+      await (readOnly ? store.#takeSnapshot() : store.#replay(unwrap(db).transaction('blocks').objectStore('blocks')));
       return store;
     } catch (error) {
       await unlock();
@@ -136,9 +166,11 @@ export class IdbStore implements BlockStore {
   write(block: number, data: Bytes): void {
     if (this.#readOnly) throw new ErrnoError(EROFS);
     for (const { id, from, to, at } of partsOf(block, data.length / BLOCK_BYTES)) {
-      const run = this.#writable(id, to - from === RUN_BLOCKS);
+      const change = this.#writable(id, to - from === RUN_BLOCKS);
+      const { run } = change;
       run.data.set(data.subarray(at * BLOCK_BYTES, (at + to - from) * BLOCK_BYTES), from * BLOCK_BYTES);
       run.valid |= bits(from, to);
+      change.bits |= bits(from, to);
     }
   }
 
@@ -146,7 +178,7 @@ export class IdbStore implements BlockStore {
   async drain(): Promise<void> {}
 
   /** The run to write to; `whole`: all of it will be written, what is there doesn't matter. */
-  #writable(id: number, whole: boolean): Run {
+  #writable(id: number, whole: boolean): Change {
     const known = this.#cache.get(id);
     let run = known;
     if (!run) {
@@ -156,63 +188,80 @@ export class IdbStore implements BlockStore {
     }
     this.#cache.delete(id);
     this.#cache.set(id, run);
-    this.#dirty.set(id, run);
-    return run;
+    const change = this.#dirty.get(id) ?? { run, bits: 0 };
+    this.#dirty.set(id, change);
+    return change;
   }
 
   flush(): Promise<void> {
     const batch = this.#dirty;
     this.#dirty = new Map();
-    for (const run of batch.values()) run.frozen = true;
+    for (const { run } of batch.values()) run.frozen = true;
     const next = this.#lastFlush.then(() => this.#commit(batch));
     this.#lastFlush = next.catch(() => undefined);
     return next;
   }
 
-  async #commit(written: Map<number, Run>): Promise<void> {
+  async #commit(written: ReadonlyMap<number, Change>): Promise<void> {
+    const batch = new Map(this.#owed);
     // A run that was written again has all blocks of the one that is owed.
-    const batch = new Map([...this.#owed, ...written]);
+    for (const [id, { run, bits }] of written) batch.set(id, { run, bits: bits | (batch.get(id)?.bits ?? 0) });
     if (batch.size === 0) return;
     this.#owed = batch; // until it is stored
-    await this.#store(batch);
+    if (this.#fitsJournal(batch)) await this.#append(batch);
+    else await this.#storeAll(batch);
     this.#owed = new Map();
-    for (const run of batch.values()) run.frozen = false;
     this.#trim();
   }
 
-  async #store(batch: Map<number, Run>): Promise<void> {
+  #fitsJournal(batch: ReadonlyMap<number, Change>): boolean {
+    if (batch.size > FLUSH_BLOCKS_MAX) return false;
+    let runs = this.#journaled.size;
+    let count = 0;
+    for (const [id, { bits }] of batch) {
+      if (!this.#journaled.has(id)) runs++;
+      for (let left = bits; left !== 0; left &= left - 1) count++;
+    }
+    return count <= FLUSH_BLOCKS_MAX && this.#journal.blocks + count <= JOURNAL_BLOCKS_MAX && runs <= JOURNAL_RUNS_MAX;
+  }
+
+  /** Add a record to the journal. */
+  async #append(batch: ReadonlyMap<number, Change>): Promise<void> {
+    const changed = [...batch].flatMap(([id, { run, bits }]) => blocksOf(id, run, bits));
+    const record: StoredFlush = {
+      id: this.#journal.records - JOURNAL_BLOCKS_MAX,
+      data: new Uint8Array(changed.length * BLOCK_BYTES),
+      blocks: Uint32Array.from(changed, ({ block }) => block),
+    };
+    changed.forEach(({ data }, i) => record.data.set(data, i * BLOCK_BYTES));
+    await this.#transact((store, transaction) => {
+      store.put(record);
+      transaction.commit();
+    });
+    this.#journal = { records: this.#journal.records + 1, blocks: this.#journal.blocks + changed.length };
+    for (const [id, { run }] of batch) this.#journaled.set(id, run);
+  }
+
+  /** Store the runs, and those of the journal, which is empty then. */
+  async #storeAll(batch: ReadonlyMap<number, Change>): Promise<void> {
+    const runs = new Map(this.#journaled);
+    for (const [id, { run }] of batch) runs.set(id, run);
+    await this.#transact((store, transaction) => this.#putRuns(runs, store, transaction));
+    this.#journaled.clear();
+    this.#journal = { records: 0, blocks: 0 };
+    for (const run of runs.values()) run.frozen = false;
+  }
+
+  /** Do `work` in one strict transaction, to its end. */
+  async #transact(work: (store: IDBObjectStore, transaction: IDBTransaction) => Promise<void> | void): Promise<void> {
     const transaction = unwrap(this.#db).transaction('blocks', 'readwrite', { durability: 'strict' });
     const ended = new Promise<void>((resolve, reject) => {
       transaction.oncomplete = () => resolve();
       transaction.onabort = () => reject(transaction.error ?? new ErrnoError(EIO, 'the transaction was aborted'));
     });
     ended.catch(() => undefined); // it is awaited below, perhaps after another failure
-    const store = transaction.objectStore('blocks');
-    const put = (id: number, { data }: Run): IDBRequest => store.put({ id, data });
     try {
-      const whole: [number, Run][] = [];
-      for (const [id, run] of batch) {
-        if (run.valid === ALL_BLOCKS) {
-          whole.push([id, run]);
-          continue;
-        }
-        const old = store.get(id) as IDBRequest<StoredRun | undefined>;
-        old.onsuccess = () => {
-          fill(run, old.result?.data, ALL_BLOCKS);
-          put(id, run);
-        };
-      }
-      // Always one lot on its way while the next is made, so the transaction stays open and busy.
-      let sent: Promise<void> | null = null;
-      for (let at = 0; at < whole.length; at += PUTS_AT_ONCE) {
-        let last: IDBRequest | undefined;
-        for (const [id, run] of whole.slice(at, at + PUTS_AT_ONCE)) last = put(id, run);
-        const before = sent;
-        sent = at + PUTS_AT_ONCE < whole.length && last ? succeeded(last) : null;
-        sent?.catch(() => undefined); // it is awaited when the next lot is on its way
-        if (before) await before;
-      }
-      if (whole.length === batch.size) transaction.commit();
+      await work(transaction.objectStore('blocks'), transaction);
     } catch (error) {
       try {
         transaction.abort();
@@ -225,18 +274,50 @@ export class IdbStore implements BlockStore {
     await ended;
   }
 
+  async #putRuns(runs: ReadonlyMap<number, Run>, store: IDBObjectStore, transaction: IDBTransaction): Promise<void> {
+    const put = (id: number, { data }: Run): IDBRequest => store.put({ id, data });
+    if (this.#journal.records > 0) store.delete(IDBKeyRange.upperBound(JOURNAL_END));
+    const whole: [number, Run][] = [];
+    for (const [id, run] of runs) {
+      if (run.valid === ALL_BLOCKS) {
+        whole.push([id, run]);
+        continue;
+      }
+      const old = store.get(id) as IDBRequest<StoredRun | undefined>;
+      old.onsuccess = () => {
+        fill(run, old.result?.data, ALL_BLOCKS);
+        put(id, run);
+      };
+    }
+    // Always one lot on its way while the next is made, so the transaction stays open and busy.
+    let sent: Promise<void> | null = null;
+    for (let at = 0; at < whole.length; at += PUTS_AT_ONCE) {
+      let last: IDBRequest | undefined;
+      for (const [id, run] of whole.slice(at, at + PUTS_AT_ONCE)) last = put(id, run);
+      const before = sent;
+      sent = at + PUTS_AT_ONCE < whole.length && last ? succeeded(last) : null;
+      sent?.catch(() => undefined); // it is awaited when the next lot is on its way
+      if (before) await before;
+    }
+    if (whole.length === runs.size) transaction.commit();
+  }
+
   async size(): Promise<number> {
     const cursor = await this.#db.transaction('blocks').store.openKeyCursor(null, 'prev');
-    let last = cursor?.key ?? -1;
-    for (const id of [...this.#dirty.keys(), ...this.#owed.keys()]) last = Math.max(last, id);
+    let last = Math.max(cursor?.key ?? -1, -1); // the journal's ids are below that
+    for (const runs of [this.#dirty, this.#owed, this.#journaled])
+      for (const id of runs.keys()) last = Math.max(last, id);
     return (last + 1) * RUN_BLOCKS;
   }
 
   async estimate(): Promise<Estimate> {
     if (performance.now() - this.#count.at > COUNT_AGE_MS)
-      this.#count = { records: await this.#db.count('blocks'), at: performance.now() };
-    const free = (await originFree()) - (this.#dirty.size + this.#owed.size) * RUN_BYTES;
-    return { held: this.#count.records * RUN_BLOCKS, available: this.#readOnly ? 0 : blocksAvailable(free) };
+      this.#count = { records: await this.#db.count('blocks', IDBKeyRange.lowerBound(0)), at: performance.now() };
+    const unstored = this.#dirty.size + this.#owed.size + this.#journaled.size;
+    const free = (await originFree()) - unstored * RUN_BYTES;
+    // A run in the journal may be stored besides: then it counts twice here, and as often against `free`.
+    const held = (this.#count.records + this.#journaled.size) * RUN_BLOCKS;
+    return { held, available: this.#readOnly ? 0 : blocksAvailable(free) };
   }
 
   async close(): Promise<void> {
@@ -294,15 +375,35 @@ export class IdbStore implements BlockStore {
 
   async #takeSnapshot(): Promise<void> {
     const store = unwrap(this.#db).transaction('blocks').objectStore('blocks');
-    if ((await succeeded(store.count())) > SNAPSHOT_RUNS_MAX)
+    if ((await succeeded(store.count(IDBKeyRange.lowerBound(0)))) > SNAPSHOT_RUNS_MAX)
       throw new ErrnoError(EFBIG, 'the store is too large to be read beside its writer');
     for (let from = 0; ;) {
       const request = store.getAll(IDBKeyRange.lowerBound(from), FETCHED_AT_ONCE) as IDBRequest<StoredRun[]>;
       const found = await succeeded(request);
       for (const { id, data } of found) this.#cache.set(id, { data, valid: ALL_BLOCKS, frozen: false });
       const last = found.at(-1);
-      if (!last || found.length < FETCHED_AT_ONCE) return;
+      if (!last || found.length < FETCHED_AT_ONCE) break;
       from = last.id + 1;
+    }
+    await this.#replay(store);
+  }
+
+  /** Take in what the journal has. The runs may lack other blocks: they are read when they are needed. */
+  async #replay(store: IDBObjectStore): Promise<void> {
+    const range = IDBKeyRange.upperBound(JOURNAL_END);
+    const records = await succeeded(store.getAll(range) as IDBRequest<StoredFlush[]>);
+    for (const { data, blocks } of records) {
+      blocks.forEach((block, i) => {
+        const id = Math.floor(block / RUN_BLOCKS);
+        const at = block % RUN_BLOCKS;
+        const run = this.#cache.get(id) ?? { data: new Uint8Array(RUN_BYTES), valid: 0, frozen: true };
+        run.frozen = true;
+        run.data.set(data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES), at * BLOCK_BYTES);
+        run.valid |= 1 << at;
+        this.#cache.set(id, run);
+        this.#journaled.set(id, run);
+      });
+      this.#journal = { records: this.#journal.records + 1, blocks: this.#journal.blocks + blocks.length };
     }
   }
 
@@ -336,6 +437,20 @@ function* partsOf(block: number, count: number): Generator<Part> {
     yield { id, from, to, at };
     at += to - from;
   }
+}
+
+interface ChangedBlock {
+  readonly block: number;
+  readonly data: Uint8Array;
+}
+
+/** The blocks of a run that `changed` has bits for. */
+function blocksOf(id: number, run: Run, changed: number): ChangedBlock[] {
+  const found: ChangedBlock[] = [];
+  for (let i = 0; i < RUN_BLOCKS; i++)
+    if (changed & (1 << i))
+      found.push({ block: id * RUN_BLOCKS + i, data: run.data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES) });
+  return found;
 }
 
 /** The bits of blocks from..to of a run. */

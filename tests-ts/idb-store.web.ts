@@ -154,6 +154,71 @@ it('idb-store: it tells what it holds and what it takes', async () => {
   await store.close();
 });
 
+it('idb-store: small flushes and large ones, in any order, leave what was written last', async () => {
+  const name = freshName();
+  const size = 2000; // blocks: more runs than the journal takes
+  const now = new Uint8Array(size);
+  let seed = 1;
+  const random = (below: number) => (seed = (seed * 48271) % 0x7fffffff) % below;
+  let store = await IdbStore.open(name, false);
+  const check = async (from: IdbStore, expected: Uint8Array) => equal(fills(await from.read(0, size)), [...expected]);
+  for (let step = 1; step <= 600; step++) {
+    for (let writes = random(20) === 0 ? 200 : 1 + random(6); writes > 0; writes--) {
+      const count = random(30) === 0 ? 40 : 1 + random(2);
+      const block = random(size - count);
+      const data = blocks(random(200), count);
+      store.write(block, data);
+      now.set(fills(data), block);
+    }
+    const flushed = store.flush();
+    if (random(3) > 0) await flushed;
+    if (step % 50 === 0) await check(store, now);
+    if (step % 100 === 0) {
+      await flushed;
+      const reader = await IdbStore.open(name, true);
+      const then = now.slice();
+      store.write(0, blocks(210, 3)); // is never flushed
+      await check(reader, then);
+      await reader.close();
+      await store.close();
+      store = await IdbStore.open(name, false);
+      await check(store, now);
+    }
+  }
+  equal((await store.size()) % 16, 0);
+  await store.close();
+}).timeout(60_000);
+
+it('idb-store: what a failed flush had is stored by the next, in the journal or not', async () => {
+  const name = freshName();
+  const store = await IdbStore.open(name, false);
+  const { put } = IDBObjectStore.prototype;
+  for (const count of [2, 100]) {
+    store.write(count, blocks(1, count));
+    IDBObjectStore.prototype.put = () => {
+      throw new DOMException('no', 'QuotaExceededError');
+    };
+    const failed = await store.flush().then(
+      () => false,
+      () => true,
+    );
+    IDBObjectStore.prototype.put = put;
+    equal(failed, true);
+    store.write(1000 + count, blocks(7, 1));
+    await store.flush();
+  }
+  await store.close();
+  const again = await IdbStore.open(name, false);
+  equal(fills(await again.read(2, 2)), [1, 2]);
+  equal(
+    fills(await again.read(100, 100)),
+    Array.from({ length: 100 }, (_, i) => i + 1),
+  );
+  equal(fills(await again.read(1002, 1)), [7]);
+  equal(fills(await again.read(1100, 1)), [7]);
+  await again.close();
+});
+
 it('idb-store: a read-only store refuses writes with EROFS', async () => {
   const name = freshName();
   const store = await IdbStore.open(name, true);
