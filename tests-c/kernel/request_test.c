@@ -21,7 +21,7 @@ TEST("request: opening, writing, reading and flushing go through the driver")
 	struct request *r = request_new(REQUEST_OPEN, 4);
 	int store;
 
-	memcpy(r->buffer, "test", 4);
+	memcpy(r->buffer, "idb0", 4);
 	r->length = 4;
 	store = request_do(r);
 	EXPECT(store > 0);
