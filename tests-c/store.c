@@ -183,11 +183,19 @@ static int fate(struct store *s, bool flush)
 	return s->error && s->after-- <= 0 ? s->error : 0;
 }
 
+/* The store behind a driver's handle; NULL when there is none. */
+static struct store *opened(int store)
+{
+	return store >= 2 && store < STORES + 2 && stores[store - 2].name[0] ? &stores[store - 2] : NULL;
+}
+
 int store_list(int store, const struct request_page *pages, uint32_t count, bool write)
 {
-	struct store *s = &stores[store - 2];
+	struct store *s = opened(store);
 	int err;
 
+	if (!s)
+		return -EINVAL;
 	lock(&stores_lock);
 	err = write ? fate(s, false) : 0;
 	for (uint32_t i = 0; err == 0 && i < count; i++) {
@@ -210,9 +218,11 @@ int store_list(int store, const struct request_page *pages, uint32_t count, bool
 
 int store_flush(int store)
 {
-	struct store *s = &stores[store - 2];
+	struct store *s = opened(store);
 	int err;
 
+	if (!s)
+		return -EINVAL;
 	lock(&stores_lock);
 	err = fate(s, true);
 	if (err == 0) {
