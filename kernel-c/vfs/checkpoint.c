@@ -429,9 +429,12 @@ int checkpoint_sync(struct checkpoints *c, uint64_t number)
 	wait_begin(&c->moved, &w);
 	lock(&c->lock);
 	seen = c->ended;
-	if (!c->writing || number >= c->open)
-		c->wanted = max(c->wanted, c->open);
-	now = kick(c);
+	/* Another's checkpoint may have done it just now: then none must be begun that nobody takes. */
+	if (outcome(c, number, seen) > 0) {
+		if (!c->writing || number >= c->open)
+			c->wanted = max(c->wanted, c->open);
+		now = kick(c);
+	}
 	while ((result = outcome(c, number, seen)) > 0 && err == 0) {
 		unlock(&c->lock);
 		if (now)
