@@ -54,11 +54,6 @@ void image_complain(const char *path, const char *reason);
 void task_complain(const char *text, size_t n); /* to the current task's standard error, or the log */
 extern int ncpus;
 
-/* task/mm.c, for /proc/PID/maps */
-struct mm;
-void mm_describe(struct mm *mm, void (*f)(uaddr start, uaddr end, struct file *file,
-					  const char *label, void *arg), void *arg);
-
 /* sys/process.c */
 void uts_get(struct abi_utsname *copy);
 

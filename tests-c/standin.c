@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include "../kernel-c/lib/alloc.h"
+#include "../kernel-c/task/mm.h"
 #include "../kernel-c/vfs/file.h"
 
 #define WEAK __attribute__((weak))

@@ -4,7 +4,7 @@
 #include "test.h"
 
 #include "../kernel-c/lib/alloc.h"
-#include "../kernel-c/task/worker.h"
+#include "../kernel-c/task/mm.h"
 #include "../kernel-c/vfs/file.h"
 
 #define HANDLER 4096u /* an address in user memory; no test runs it */

@@ -8,7 +8,7 @@
 #include "procfs.h"
 
 #include "../lib/alloc.h"
-#include "../task/worker.h"
+#include "../task/mm.h"
 #include "../tty/tty.h"
 #include "../vfs/namei.h"
 

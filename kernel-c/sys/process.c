@@ -4,7 +4,7 @@
 #include "../host.h"
 #include "../kernel.h"
 #include "../lib/alloc.h"
-#include "../task/worker.h"
+#include "../task/mm.h"
 
 /* ---- startup: argc, argv, envp and auxv as Linux lays them out on the stack ---- */
 

@@ -9,7 +9,6 @@
 #include "../lib/alloc.h"
 #include "entry.h"
 #include "mm.h"
-#include "mm.h"
 #include "worker.h"
 
 /* Kill the process's other threads and wait until they are gone. */

@@ -8,7 +8,7 @@
  */
 #include "../kernel.h"
 #include "entry.h"
-#include "worker.h"
+#include "mm.h"
 
 /* LLVM's leaf functions use this much below the stack pointer. */
 #define RED_ZONE 128

@@ -7,7 +7,6 @@
 #include "../kernel.h"
 #include "../lib/alloc.h"
 #include "mm.h"
-#include "worker.h"
 
 struct range {
 	struct list node;

@@ -1,5 +1,6 @@
 /*
- * A program's address space: brk and mappings in one linear memory.
+ * A program's address space: brk and mappings in one linear memory. The calls of
+ * programs that map and unmap are in mmap.c.
  *
  *   0 .. stack_high      C stack, growing down (overflow leaves the memory: a trap)
  *   .. heap_base         static data
@@ -13,13 +14,9 @@
 #include "../host.h"
 #include "../kernel.h"
 #include "../lib/alloc.h"
-#include "../fs/memfs.h"
 #include "mm.h"
-#include "worker.h"
 
-#define WASM_PAGE 65536u
 #define HEAP_ROOM (1u << 20)     /* kept free of mappings for brk to grow into */
-#define TOP (16384ull * WASM_PAGE) /* the maximum that every program memory has */
 
 static struct slab_cache mm_cache = SLAB_CACHE("mm", struct mm);
 static struct slab_cache area_cache = SLAB_CACHE("area", struct area);
@@ -259,7 +256,7 @@ static int populate(struct mm *mm, uaddr start, uint64_t end)
 	int pages;
 
 	assert_held(&mm->lock);
-	if (end > TOP)
+	if (end > MM_TOP)
 		return -ENOMEM;
 	if (end > (uint64_t)mm->pages * WASM_PAGE) {
 		pages = user_grow((end - (uint64_t)mm->pages * WASM_PAGE + WASM_PAGE - 1) / WASM_PAGE);
@@ -273,7 +270,7 @@ static int populate(struct mm *mm, uaddr start, uint64_t end)
 	return 0;
 }
 
-static bool over_limit(struct mm *mm, uint64_t more)
+bool mm_over_limit(struct mm *mm, uint64_t more)
 {
 	uint64_t limit = current_process->limits[RLIMIT_AS].cur;
 
@@ -284,7 +281,7 @@ static bool over_limit(struct mm *mm, uint64_t more)
 
 static uaddr heap_limit(struct mm *mm)
 {
-	return list_empty(&mm->mappings) ? (uaddr)(TOP - PAGE_SIZE) :
+	return list_empty(&mm->mappings) ? (uaddr)(MM_TOP - PAGE_SIZE) :
 					   list_first(&mm->mappings, struct area, node)->start;
 }
 
@@ -297,7 +294,7 @@ int32_t sys_brk(uint32_t address)
 	if (address >= mm->heap_base && address <= heap_limit(mm)) {
 		if (address <= mm->brk)
 			mm->brk = address;
-		else if (!over_limit(mm, address - mm->brk) &&
+		else if (!mm_over_limit(mm, address - mm->brk) &&
 			 populate(mm, mm->brk, address) == 0)
 			mm->brk = address;
 		note_peak(mm);
@@ -332,7 +329,7 @@ static uaddr find_gap(struct mm *mm, uint32_t length, struct list **before)
 		at = max(at, m->end);
 	}
 	*before = &m->node;
-	return (uint64_t)at + length <= TOP ? at : 0;
+	return (uint64_t)at + length <= MM_TOP ? at : 0;
 }
 
 /* m is no longer mapped; with the last part of a view its twin goes too. */
@@ -425,12 +422,12 @@ int32_t mm_map(struct mm *mm, uaddr address, uint32_t length, int flags, struct 
 	int err;
 
 	assert_held(&mm->lock);
-	if (over_limit(mm, length))
+	if (mm_over_limit(mm, length))
 		return -ENOMEM;
 	if (flags & MAP_FIXED_NOREPLACE && is_taken(mm, address, (uint64_t)address + length))
 		return -EEXIST;
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
-		if (address % PAGE_SIZE || address < mm->brk || (uint64_t)address + length > TOP)
+		if (address % PAGE_SIZE || address < mm->brk || (uint64_t)address + length > MM_TOP)
 			return address % PAGE_SIZE ? -EINVAL : -ENOMEM;
 		if ((err = mm_unmap(mm, address, address + length, gone)) < 0)
 			return err;
@@ -454,135 +451,7 @@ int32_t mm_map(struct mm *mm, uaddr address, uint32_t length, int flags, struct 
 	return (int32_t)at;
 }
 
-/* musl's malloc maps a guard page over the heap: it stays heap, zeroed. */
-static bool over_heap(struct mm *mm, uaddr address, uint32_t length, int flags)
-{
-	return flags & MAP_FIXED && address % PAGE_SIZE == 0 && address >= mm->heap_base &&
-	       (uint64_t)address + length <= mm->brk;
-}
-
-/* Read a file's range into a fresh mapping; past the end it stays zero. */
-static int fill(struct file *f, uaddr at, uint32_t length, int64_t offset)
-{
-	struct abi_iovec one;
-	struct uio u;
-	int64_t n;
-
-	uio_user(&u, &one, at, length);
-	do {
-		n = f->ops->read ? f->ops->read(f, &u, &offset) : -ENODEV;
-	} while (n > 0 && u.left > 0);
-	return n < 0 ? (int)n : 0;
-}
-
-static int check_file(struct file *f, int protection, int flags)
-{
-	if (!S_ISREG(f->inode->mode))
-		return -ENODEV;
-	if (!file_readable(f))
-		return -EACCES;
-	return flags & MAP_SHARED && protection & PROT_WRITE && !file_writable(f) ? -EACCES : 0;
-}
-
-/* A copy of a file's range, or zeros (f NULL). */
-static int32_t map_private(uaddr address, uint32_t length, int flags, struct file *f, int64_t offset)
-{
-	struct mm *mm = current_process->mm;
-	struct list gone = LIST_INIT(gone);
-	struct area *m;
-	int32_t at;
-	int err;
-
-	if (flags & MAP_FIXED)
-		mutex_lock(&mm->sync);
-	lock(&mm->lock);
-	if (!f && over_heap(mm, address, length, flags)) {
-		user_zero(address, length);
-		at = (int32_t)address;
-	} else {
-		at = mm_map(mm, address, length, flags, f, &m, &gone);
-	}
-	unlock(&mm->lock);
-	if (flags & MAP_FIXED)
-		mutex_unlock(&mm->sync);
-	areas_free(&gone);
-	if (at >= 0 && f && (err = fill(f, (uaddr)at, length, offset)) < 0) {
-		sys_munmap((uint32_t)at, length);
-		return err;
-	}
-	return at;
-}
-
-/* Zeros that forked children will share. */
-static int32_t map_anonymous(uaddr address, uint32_t length, int flags)
-{
-	struct shared_request r = { .address = address, .length = length, .flags = flags,
-				    .writable = true, .anonymous = true };
-	int32_t at;
-	int err;
-
-	r.file = memfs_anonymous(length, &err);
-	if (!r.file)
-		return err;
-	at = shared_map(&r);
-	file_put(r.file);
-	return at;
-}
-
-static int32_t map_file(uaddr address, uint32_t length, int protection, int flags, int fd,
-			int64_t offset)
-{
-	struct shared_request r = { .address = address, .length = length, .offset = offset,
-				    .flags = flags, .writable = protection & PROT_WRITE };
-	int32_t at;
-
-	r.file = fd_get(fd);
-	if (!r.file)
-		return -EBADF;
-	at = check_file(r.file, protection, flags);
-	if (at == 0)
-		at = flags & MAP_SHARED ? shared_map(&r) :
-					  map_private(address, length, flags, r.file, offset);
-	file_put(r.file);
-	return at;
-}
-
-int32_t sys_mmap(uint32_t address, uint32_t length, int32_t protection, int32_t flags, int32_t fd,
-		 int64_t offset)
-{
-	int type = flags & (MAP_SHARED | MAP_PRIVATE); /* both: MAP_SHARED_VALIDATE */
-
-	if (length == 0 || offset % PAGE_SIZE || !type)
-		return -EINVAL;
-	if (length > TOP || offset < 0)
-		return -ENOMEM;
-	if (offset > INT64_MAX - (int64_t)TOP)
-		return -EOVERFLOW;
-	length = round_up(length, PAGE_SIZE);
-	if (!(flags & MAP_ANONYMOUS))
-		return map_file(address, length, protection, flags, fd, offset);
-	return flags & MAP_SHARED ? map_anonymous(address, length, flags) :
-				    map_private(address, length, flags, NULL, 0);
-}
-
-int32_t sys_munmap(uint32_t address, uint32_t length)
-{
-	struct mm *mm = current_process->mm;
-	struct list gone = LIST_INIT(gone);
-	int err;
-
-	if (address % PAGE_SIZE || length == 0 || (uint64_t)address + length > TOP)
-		return -EINVAL;
-	mutex_lock(&mm->sync);
-	lock(&mm->lock);
-	err = mm_unmap(mm, address, address + round_up(length, PAGE_SIZE), &gone);
-	unlock(&mm->lock);
-	mutex_unlock(&mm->sync);
-	areas_free(&gone);
-	return err;
-}
-
-static struct area *area_at(struct mm *mm, uaddr start, uint32_t length)
+struct area *mm_area_at(struct mm *mm, uaddr start, uint32_t length)
 {
 	struct list *n = after(mm, start);
 	struct area *m = list_entry(n, struct area, node);
@@ -590,145 +459,17 @@ static struct area *area_at(struct mm *mm, uaddr start, uint32_t length)
 	return n != &mm->mappings && m->start <= start && m->end - start >= length ? m : NULL;
 }
 
-static int32_t move_area(struct mm *mm, struct area *m, uaddr old, uint32_t length, uint32_t wanted,
-			    struct list *gone)
-{
-	struct area *made;
-	int32_t at = mm_map(mm, 0, wanted, MAP_PRIVATE, m->file, &made, gone);
-	char *buf;
-
-	if (at < 0)
-		return at;
-	buf = page_alloc(4);
-	if (!buf) {
-		mm_unmap(mm, (uaddr)at, (uaddr)at + wanted, gone);
-		return -ENOMEM;
-	}
-	for (uint32_t done = 0; done < length; done += PAGE_SIZE << 4) {
-		uint32_t n = min(length - done, PAGE_SIZE << 4);
-
-		copy_in(buf, old + done, n);
-		copy_out((uaddr)at + done, buf, n);
-	}
-	page_free(buf, 4);
-	mm_unmap(mm, old, old + length, gone);
-	return at;
-}
-
-/* Into the free memory behind m, if there is enough. */
-static bool grow_area(struct mm *mm, struct area *m, uaddr end)
+bool mm_grow(struct mm *mm, struct area *m, uaddr end)
 {
 	struct list *n = m->node.next;
 
-	if ((n != &mm->mappings && list_entry(n, struct area, node)->start < end) || end > TOP ||
+	if ((n != &mm->mappings && list_entry(n, struct area, node)->start < end) || end > MM_TOP ||
 	    mlock_mapped(mm, m->end, end) < 0 || populate(mm, m->end, end) < 0)
 		return false;
 	mm->mapped += end - m->end;
 	note_peak(mm);
 	m->end = end;
 	return true;
-}
-
-/* All of m, which holds [address, address + old), is to be `length` long. mm locked. */
-static int32_t resize(struct mm *mm, struct area *m, uaddr address, uint32_t old, uint32_t length,
-		      int flags, struct list *gone)
-{
-	int err;
-
-	if (length <= old) {
-		err = mm_unmap(mm, address + length, address + old, gone);
-		return err < 0 ? err : (int32_t)address;
-	}
-	if (over_limit(mm, length - old))
-		return -ENOMEM;
-	if (m->end == address + old && grow_area(mm, m, address + length))
-		return (int32_t)address;
-	return flags & MREMAP_MAYMOVE ? move_area(mm, m, address, old, length, gone) : -ENOMEM;
-}
-
-/* A shared mapping grows by being mapped again elsewhere. It was written back before. */
-static int32_t remap_shared(struct view *v, uaddr address, uint32_t old, uint32_t length, int flags)
-{
-	struct shared_request r = { .file = v->file, .length = length,
-				    .offset = v->offset + (address - v->start), .flags = MAP_SHARED,
-				    .writable = v->writable, .anonymous = v->anonymous };
-	int32_t at;
-
-	/* System V segments have one size; anonymous memory has too */
-	if (!(flags & MREMAP_MAYMOVE) || v->attached || v->anonymous)
-		return -ENOMEM;
-	at = shared_map(&r);
-	if (at >= 0)
-		sys_munmap(address, old);
-	return at;
-}
-
-int32_t sys_mremap(uint32_t address, uint32_t old_length, uint32_t new_length, int32_t flags,
-		   uint32_t new_address)
-{
-	struct mm *mm = current_process->mm;
-	struct list gone = LIST_INIT(gone);
-	struct view *v = NULL;
-	struct area *m;
-	int32_t result;
-
-	(void)new_address;
-	if (address % PAGE_SIZE || new_length == 0 || new_length > TOP || old_length > TOP ||
-	    flags & MREMAP_FIXED)
-		return -EINVAL;
-	old_length = round_up(old_length, PAGE_SIZE);
-	new_length = round_up(new_length, PAGE_SIZE);
-	mutex_lock(&mm->sync);
-	lock(&mm->lock);
-	m = area_at(mm, address, old_length);
-	if (!m || m->is_twin) {
-		result = -EFAULT;
-	} else if (m->view && new_length > old_length) {
-		v = m->view;
-		__atomic_add_fetch(&v->refs, 1, __ATOMIC_RELAXED);
-		result = 0;
-	} else {
-		result = resize(mm, m, address, old_length, new_length, flags, &gone);
-	}
-	unlock(&mm->lock);
-	mutex_unlock(&mm->sync);
-	areas_free(&gone);
-	if (v) {
-		result = remap_shared(v, address, old_length, new_length, flags);
-		view_put(v);
-	}
-	return result;
-}
-
-int32_t sys_mprotect(uint32_t address, uint32_t length, int32_t protection)
-{
-	if (address % PAGE_SIZE)
-		return -EINVAL;
-	if ((uint64_t)address + length > (uint64_t)current_process->mm->pages * WASM_PAGE)
-		return -ENOMEM;
-	if ((protection & (PROT_READ | PROT_WRITE)) != (PROT_READ | PROT_WRITE))
-		return -ENOTSUP;
-	return shared_make_writable(address, address + length);
-}
-
-int32_t sys_madvise(uint32_t address, uint32_t length, int32_t advice)
-{
-	struct mm *mm = current_process->mm;
-	struct area *m;
-	int err = 0;
-
-	if (address % PAGE_SIZE || (uint64_t)address + length > TOP)
-		return -EINVAL;
-	if (advice != MADV_DONTNEED)
-		return advice >= 0 && advice <= 25 ? 0 : -EINVAL;
-	lock(&mm->lock);
-	m = area_at(mm, address, round_up(length, PAGE_SIZE));
-	if (!m)
-		err = -ENOMEM;
-	else if (!m->file && !m->view) /* what is a file's is read again, as it is */
-		err = user_zero(address, round_up(length, PAGE_SIZE));
-	unlock(&mm->lock);
-	return err;
 }
 
 bool mm_holds(struct mm *mm, uaddr start, uaddr end)
@@ -752,26 +493,4 @@ int mm_each_held(struct mm *mm, int (*f)(struct mm *mm, uaddr start, uaddr end))
 		if (err == 0 && !m->is_twin)
 			err = f(mm, m->start, m->end);
 	return err;
-}
-
-int32_t sys_msync(uint32_t address, uint32_t length, int32_t flags)
-{
-	struct mm *mm = current_process->mm;
-	uint64_t end = (uint64_t)address + round_up((uint64_t)length, (uint64_t)PAGE_SIZE);
-	bool held, is_locked;
-
-	if (address % PAGE_SIZE || flags & ~(MS_ASYNC | MS_SYNC | MS_INVALIDATE) ||
-	    (flags & MS_ASYNC && flags & MS_SYNC))
-		return -EINVAL;
-	if (end > TOP)
-		return -ENOMEM;
-	lock(&mm->lock);
-	held = mm_holds(mm, address, (uaddr)end);
-	is_locked = mlock_overlaps(mm, address, (uaddr)end);
-	unlock(&mm->lock);
-	if (!held)
-		return -ENOMEM;
-	if (flags & MS_INVALIDATE && is_locked)
-		return -EBUSY;
-	return shared_sync(address, (uaddr)end, flags & MS_SYNC);
 }

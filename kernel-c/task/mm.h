@@ -65,7 +65,35 @@ struct mm {
 	bool lock_future;   /* [m] mlockall(MCL_FUTURE) */
 };
 
+#define WASM_PAGE 65536u
+#define MM_TOP (16384ull * WASM_PAGE) /* the maximum that every program memory has */
+
 /* ---- mm.c ---- */
+/* An empty one with a reference, or NULL. */
+struct mm *mm_new(void);
+struct mm *mm_get(struct mm *mm);
+/* May sleep: the last reference drops the mapped files. */
+void mm_put(struct mm *mm);
+/* For fork: the same ranges, whose bytes the caller copies; NULL without memory. */
+struct mm *mm_copy(struct mm *mm);
+/* After instantiation: the memory has `pages` 64 KiB pages; heap from heap_base on. */
+void mm_ready(struct mm *mm, uint32_t pages, uint32_t heap_base, uint32_t stack_high);
+uint32_t mm_pages(struct mm *mm);
+uint32_t mm_stack_high(struct mm *mm);
+/* Bytes of address space in use, and the most it ever was. */
+uint64_t mm_size(struct mm *mm);
+uint64_t mm_peak(struct mm *mm);
+/* Would so many more bytes be more than RLIMIT_AS of the current process? mm locked. */
+bool mm_over_limit(struct mm *mm, uint64_t more);
+/* Call f for each range of live memory above stack_high, up to an error. Its own threads are quiet. */
+int mm_each(struct mm *mm, int (*f)(uaddr start, uint32_t length, void *arg), void *arg);
+/* For /proc/PID/maps: f(start, end, file or NULL, "[stack]" and such or NULL). */
+void mm_describe(struct mm *mm, void (*f)(uaddr start, uaddr end, struct file *file,
+					  const char *label, void *arg), void *arg);
+/* The mapping that holds all of [start, start + length), or NULL. mm locked. */
+struct area *mm_area_at(struct mm *mm, uaddr start, uint32_t length);
+/* Make m end at `end`, into free memory behind it, if there is enough. mm locked. */
+bool mm_grow(struct mm *mm, struct area *m, uaddr end);
 /* Is all of [start, end) mapped, or stack, data or heap? mm locked. */
 bool mm_holds(struct mm *mm, uaddr start, uaddr end);
 /* Call f for data, heap and all the program's mappings, up to an error. mm locked. */

@@ -12,6 +12,7 @@
 #include "../host.h"
 #include "../lib/alloc.h"
 #include "../vfs/file.h"
+#include "mm.h"
 #include "timer.h"
 #include "trace.h"
 #include "worker.h"

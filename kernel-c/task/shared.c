@@ -22,7 +22,6 @@
 #include "../lib/alloc.h"
 #include "../vfs/sharing.h"
 #include "mm.h"
-#include "worker.h"
 
 static struct slab_cache view_cache = SLAB_CACHE("view", struct view);
 

@@ -6,6 +6,7 @@
 #include "../kernel.h"
 #include "../lib/alloc.h"
 #include "trace.h"
+#include "mm.h"
 #include "worker.h"
 
 #define ACTIONS_MAX 1024

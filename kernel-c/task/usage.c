@@ -12,8 +12,8 @@
 #include "../host.h"
 #include "../kernel.h"
 #include "../lib/alloc.h"
+#include "mm.h"
 #include "timer.h"
-#include "worker.h"
 
 #define SHORTEST_PAUSE 10000000ll
 #define LONGEST_PAUSE NSEC_PER_SEC

@@ -53,27 +53,9 @@ void image_free(struct image *m);
 /* p becomes the image (past the point of no return): args, name, ids, mm, signals, descriptors. */
 void image_commit(struct image *m, struct process *p, struct task *t);
 
-/* ---- mm.c: a program's address space ---- */
-struct mm;
-struct mm *mm_new(void);
-struct mm *mm_get(struct mm *mm);
-void mm_put(struct mm *mm);
-/* After instantiation: the memory has `pages` 64 KiB pages; heap from heap_base on. */
-void mm_ready(struct mm *mm, uint32_t pages, uint32_t heap_base, uint32_t stack_high);
-uint32_t mm_pages(struct mm *mm);
-/* For /proc and rusage: bytes of address space in use. */
-uint64_t mm_size(struct mm *mm);
-uint64_t mm_peak(struct mm *mm); /* the most it ever was */
-
 /* ---- fork.c ---- */
 struct snapshot;
 void snapshot_free(struct snapshot *s);
-
-/* ---- mm.c, for fork ---- */
-struct mm *mm_copy(struct mm *mm);
-/* Call f for each range of live memory above stack_high; stops at an error. */
-int mm_each(struct mm *mm, int (*f)(uaddr start, uint32_t length, void *arg), void *arg);
-uint32_t mm_stack_high(struct mm *mm);
 
 /* ---- futex.c ---- */
 int futex_wake_address(uaddr address, int count);

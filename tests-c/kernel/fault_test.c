@@ -5,7 +5,7 @@
 
 #include <sys.h>
 #include "../../kernel-c/kernel.h"
-#include "../../kernel-c/task/worker.h"
+#include "../../kernel-c/task/mm.h"
 
 #define HANDLER 4096u
 #define CODE 1 /* FPE_INTDIV */

@@ -10,7 +10,6 @@
 #include "../../kernel-c/kernel.h"
 #include "../../kernel-c/lib/alloc.h"
 #include "../../kernel-c/task/mm.h"
-#include "../../kernel-c/task/worker.h"
 #include "../../kernel-c/vfs/sharing.h"
 
 #define PROCESSES 3
