@@ -45,7 +45,9 @@ uint8_t page_state_of(const void *p)
 
 void page_mark_slab(void *run, unsigned order)
 {
+	lock(&page_lock); /* the state of a run is looked at when its buddy is freed */
 	memset(&page_state[page_index(run)], PAGE_SLAB | order, 1u << order);
+	unlock(&page_lock);
 }
 
 static void run_insert(uint32_t index, unsigned order)

@@ -25,6 +25,12 @@
 
 static struct slab_cache queued_cache = SLAB_CACHE("sigqueue", struct queued_signal);
 
+/* Changed under the lock of the process; signal_pending looks without it. */
+static void pending_mark(struct pending *q, sigset set)
+{
+	__atomic_store_n(&q->set, set, __ATOMIC_RELAXED);
+}
+
 void pending_init(struct pending *q)
 {
 	q->set = 0;
@@ -43,18 +49,19 @@ void pending_flush(struct pending *q, sigset which)
 			else
 				slab_free(&queued_cache, s);
 		}
-	q->set &= ~which;
+	pending_mark(q, q->set & ~which);
 }
 
 void pending_remove(struct pending *q, struct queued_signal *s)
 {
 	int sig = s->info.signo;
+	sigset set = q->set & ~sigbit(sig);
 
 	list_remove(&s->node);
-	q->set &= ~sigbit(sig);
 	list_for_each(s, &q->queue, node)
 		if (s->info.signo == sig)
-			q->set |= sigbit(sig);
+			set |= sigbit(sig);
+	pending_mark(q, set);
 }
 
 /* Standard signals are queued once, real-time signals each time (POSIX 2.4.2). */
@@ -65,7 +72,7 @@ static int pending_add(struct pending *q, int sig, const struct abi_siginfo *inf
 
 	if (own) {
 		list_append(&q->queue, &own->node);
-		q->set |= sigbit(sig);
+		pending_mark(q, q->set | sigbit(sig));
 		return 0;
 	}
 	if (sig < SIGRTMIN && q->set & sigbit(sig))
@@ -74,7 +81,7 @@ static int pending_add(struct pending *q, int sig, const struct abi_siginfo *inf
 	if (!s && (sig >= SIGRTMIN || !(q->set & sigbit(sig)))) {
 		if (sig >= SIGRTMIN)
 			return -EAGAIN;
-		q->set |= sigbit(sig); /* the signal arrives, its siginfo is lost */
+		pending_mark(q, q->set | sigbit(sig)); /* the signal arrives, its siginfo is lost */
 		return 0;
 	}
 	if (info)
@@ -83,7 +90,7 @@ static int pending_add(struct pending *q, int sig, const struct abi_siginfo *inf
 		s->info.code = SI_KERNEL;
 	s->info.signo = sig;
 	list_append(&q->queue, &s->node);
-	q->set |= sigbit(sig);
+	pending_mark(q, q->set | sigbit(sig));
 	return 0;
 }
 
@@ -112,7 +119,7 @@ static bool pending_take(struct pending *q, int sig, struct abi_siginfo *info)
 			slab_free(&queued_cache, s);
 	}
 	if (!more)
-		q->set &= ~sigbit(sig);
+		pending_mark(q, q->set & ~sigbit(sig));
 	return true;
 }
 
@@ -158,7 +165,8 @@ bool signal_ignored_or_blocked(int sig)
 
 static sigset deliverable(const struct task *t)
 {
-	return (t->pending.set | t->process->pending.set) & ~t->mask;
+	return (__atomic_load_n(&t->pending.set, __ATOMIC_RELAXED) |
+		__atomic_load_n(&t->process->pending.set, __ATOMIC_RELAXED)) & ~t->mask;
 }
 
 bool signal_pending(void)
@@ -166,7 +174,7 @@ bool signal_pending(void)
 	struct task *t = current;
 
 	return __atomic_load_n(&t->killed, __ATOMIC_RELAXED) ||
-	       (__atomic_load_n(&t->attention, __ATOMIC_RELAXED) && deliverable(t)) ||
+	       (__atomic_load_n(&t->attention, __ATOMIC_ACQUIRE) && deliverable(t)) ||
 	       __atomic_load_n(&t->process->stopped, __ATOMIC_RELAXED);
 }
 
