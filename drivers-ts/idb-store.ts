@@ -6,15 +6,15 @@
  * Writes are kept here until flush, which is one strict transaction: either all
  * of a checkpoint is there after a crash or nothing of it.
  *
- * A small flush touches a block or two of each of several runs. It is one record
- * with just these blocks, in the journal: records with ids below 0, in their order.
+ * A small flush touches a block or two of each of several runs. It is one record of what it
+ * changed, in a journal (idb-journal.ts): records with ids below 0, in their order.
  * They count more than the runs do. When the journal is full, or a large flush comes, one
  * transaction stores all runs of it and removes it. Until then they stay in memory.
  *
  * Runs live in one cache. A run knows which of its blocks it has (`valid`): a
  * write of some of them needs no read before; what is missing is read when
  * somebody asks for it, or within the transaction that stores the run.
- * A block is copied once on its way here, out of the kernel's shared memory, which
+ * A block is copied on its way here, out of the kernel's shared memory, which
  * IndexedDB refuses; the browser's own clone of a record comes on top.
  */
 import { openDB, unwrap, type DBSchema, type IDBPDatabase } from 'idb';
@@ -28,20 +28,15 @@ import {
   type Estimate,
 } from './block-store.ts';
 import { EFBIG, EIO, EROFS, ErrnoError } from './errno.ts';
+import { Journal, RUN_BLOCKS, type Block, type JournalRecord } from './idb-journal.ts';
 import { lockStore } from './store-lock.ts';
 
-const RUN_BLOCKS = 16;
 const RUN_BYTES = RUN_BLOCKS * BLOCK_BYTES;
 const ALL_BLOCKS = 0xffff;
-/** The first version had no journal, and must not open a store that has one. */
-const DATABASE_VERSION = 2;
+/** The first version had no journal, the second whole blocks in it: neither must open a store that has this one. */
+const DATABASE_VERSION = 3;
 /** More blocks than this are cheaper stored as runs. */
 const FLUSH_BLOCKS_MAX = 64;
-/** Limits of the journal: what an opening has to read, and what one transaction stores (4 MiB) when it is full. */
-const JOURNAL_BLOCKS_MAX = 1024;
-const JOURNAL_RUNS_MAX = 64;
-/** Ids of the journal's records: from -JOURNAL_BLOCKS_MAX on, as none is without blocks. */
-const JOURNAL_END = -1;
 /** Records put before the supervisor looks after others again: 4 MiB, some ten milliseconds. */
 const PUTS_AT_ONCE = 64;
 /** Records fetched at once: more is no faster, and an answer is one message between processes. */
@@ -59,11 +54,6 @@ interface StoredRun {
   data: Uint8Array<ArrayBuffer>;
 }
 
-/** A record of the journal: block blocks[i] is the i-th of `data`. */
-interface StoredFlush extends StoredRun {
-  blocks: Uint32Array<ArrayBuffer>;
-}
-
 interface Schema extends DBSchema {
   blocks: { key: number; value: StoredRun };
 }
@@ -73,19 +63,27 @@ interface RecordsStore {
   getAllRecords?(options: { query: IDBKeyRange }): IDBRequest<{ readonly value: StoredRun }[]>;
 }
 
-/** The `data` of a run that is being flushed (or that the cache shares with it) doesn't change. */
 interface Run {
   readonly data: Uint8Array<ArrayBuffer>;
   /** A bit for each block that `data` has. */
   valid: number;
-  /** A flush that is not over or the journal holds it: who writes makes a copy. */
+  /** It is being stored: who writes makes a copy. */
   frozen: boolean;
+  /** Flushes that have it and are not over: the cache must not forget it. */
+  pins: number;
 }
 
 interface Change {
   readonly run: Run;
-  /** A bit for each block that is not stored yet. */
+  /** A bit for each block that no flush has yet. */
   bits: number;
+}
+
+/** What a flush stores: a few blocks, copied, or runs, which are frozen; a run is in one of both. */
+interface Batch {
+  readonly blocks: ReadonlyMap<number, Block>;
+  readonly runs: ReadonlyMap<number, Run>;
+  readonly pinned: readonly Run[];
 }
 
 export class IdbStore implements BlockStore {
@@ -93,16 +91,18 @@ export class IdbStore implements BlockStore {
   readonly #readOnly: boolean;
   readonly #unlock: () => Promise<void>;
   readonly #cacheRuns: number;
-  /** Runs by use, the latest last. The newest of those in #dirty, #owed and #journaled are in it. */
+  /** Runs by use, the latest last. The newest of all that is not stored as runs yet are in it. */
   readonly #cache = new Map<number, Run>();
   /** Runs that were written since the last call of flush. */
   #dirty = new Map<number, Change>();
   /** What the flush under way stores, or one that failed: the next one stores it too. */
-  #owed: ReadonlyMap<number, Change> = new Map();
-  /** Runs that blocks in the journal belong to, as they were after its last record. */
-  readonly #journaled = new Map<number, Run>();
-  #journal = { records: 0, blocks: 0 };
+  #owed: Batch | null = null;
+  readonly #journal = new Journal();
+  /** Flushes that are not over. */
+  #flushes = 0;
   #lastFlush: Promise<void> = Promise.resolve();
+  /** The highest run that was written here. */
+  #lastRun = -1;
   #count = { records: 0, at: -Infinity };
 
   private constructor(db: IDBPDatabase<Schema>, readOnly: boolean, cacheRuns: number, unlock: () => Promise<void>) {
@@ -182,73 +182,96 @@ export class IdbStore implements BlockStore {
     const known = this.#cache.get(id);
     let run = known;
     if (!run) {
-      run = { data: new Uint8Array(RUN_BYTES), valid: 0, frozen: false };
+      run = newRun();
     } else if (run.frozen) {
-      run = { data: whole ? new Uint8Array(RUN_BYTES) : run.data.slice(), valid: run.valid, frozen: false };
+      run = newRun(whole ? undefined : run.data.slice(), run.valid);
     }
     this.#cache.delete(id);
     this.#cache.set(id, run);
     const change = this.#dirty.get(id) ?? { run, bits: 0 };
     this.#dirty.set(id, change);
+    this.#lastRun = Math.max(this.#lastRun, id);
     return change;
   }
 
   flush(): Promise<void> {
-    const batch = this.#dirty;
-    this.#dirty = new Map();
-    for (const { run } of batch.values()) run.frozen = true;
-    const next = this.#lastFlush.then(() => this.#commit(batch));
+    const batch = this.#takeDirty();
+    const next = this.#flushes++ === 0 ? this.#commit(batch) : this.#lastFlush.then(() => this.#commit(batch));
     this.#lastFlush = next.catch(() => undefined);
     return next;
   }
 
-  async #commit(written: ReadonlyMap<number, Change>): Promise<void> {
-    const batch = new Map(this.#owed);
-    // A run that was written again has all blocks of the one that is owed.
-    for (const [id, { run, bits }] of written) batch.set(id, { run, bits: bits | (batch.get(id)?.bits ?? 0) });
-    if (batch.size === 0) return;
-    this.#owed = batch; // until it is stored
-    if (this.#fitsJournal(batch)) await this.#append(batch);
-    else await this.#storeAll(batch);
-    this.#owed = new Map();
+  #takeDirty(): Batch {
+    const dirty = this.#dirty;
+    this.#dirty = new Map();
+    let count = 0;
+    for (const { bits } of dirty.values()) for (let left = bits; left !== 0; left &= left - 1) count++;
+    const blocks = new Map<number, Block>();
+    const runs = new Map<number, Run>();
+    const pinned: Run[] = [];
+    for (const [id, { run, bits }] of dirty) {
+      run.pins++;
+      pinned.push(run);
+      if (count <= FLUSH_BLOCKS_MAX) {
+        copyBlocks(id, run, bits, blocks);
+      } else {
+        run.frozen = true;
+        runs.set(id, run);
+      }
+    }
+    return { blocks, runs, pinned };
+  }
+
+  async #commit(flushed: Batch): Promise<void> {
+    try {
+      const batch = this.#owed ? joined(this.#owed, flushed) : flushed;
+      this.#owed = batch; // until it is stored
+      if (!(await this.#append(batch))) await this.#storeAll(batch);
+      for (const run of batch.pinned) run.pins--;
+      this.#owed = null;
+    } finally {
+      this.#flushes--;
+    }
     this.#trim();
   }
 
-  #fitsJournal(batch: ReadonlyMap<number, Change>): boolean {
-    if (batch.size > FLUSH_BLOCKS_MAX) return false;
-    let runs = this.#journaled.size;
-    let count = 0;
-    for (const [id, { bits }] of batch) {
-      if (!this.#journaled.has(id)) runs++;
-      for (let left = bits; left !== 0; left &= left - 1) count++;
-    }
-    return count <= FLUSH_BLOCKS_MAX && this.#journal.blocks + count <= JOURNAL_BLOCKS_MAX && runs <= JOURNAL_RUNS_MAX;
-  }
-
-  /** Add a record to the journal. */
-  async #append(batch: ReadonlyMap<number, Change>): Promise<void> {
-    const changed = [...batch].flatMap(([id, { run, bits }]) => blocksOf(id, run, bits));
-    const record: StoredFlush = {
-      id: this.#journal.records - JOURNAL_BLOCKS_MAX,
-      data: new Uint8Array(changed.length * BLOCK_BYTES),
-      blocks: Uint32Array.from(changed, ({ block }) => block),
-    };
-    changed.forEach(({ data }, i) => record.data.set(data, i * BLOCK_BYTES));
+  /** Add a record to the journal, if that has room for it. */
+  async #append({ blocks, runs }: Batch): Promise<boolean> {
+    if (runs.size > 0 || blocks.size > FLUSH_BLOCKS_MAX) return false;
+    const record = this.#journal.next(blocks);
+    if (!record) return false;
+    if (record.data.length === 0) return true; // all of it is as it was
     await this.#transact((store, transaction) => {
       store.put(record);
       transaction.commit();
     });
-    this.#journal = { records: this.#journal.records + 1, blocks: this.#journal.blocks + changed.length };
-    for (const [id, { run }] of batch) this.#journaled.set(id, run);
+    this.#journal.appended(record, blocks);
+    return true;
   }
 
   /** Store the runs, and those of the journal, which is empty then. */
-  async #storeAll(batch: ReadonlyMap<number, Change>): Promise<void> {
-    const runs = new Map(this.#journaled);
-    for (const [id, { run }] of batch) runs.set(id, run);
-    await this.#transact((store, transaction) => this.#putRuns(runs, store, transaction));
-    this.#journaled.clear();
-    this.#journal = { records: 0, blocks: 0 };
+  async #storeAll(batch: Batch): Promise<void> {
+    const runs = new Map(batch.runs);
+    const borrowed = new Set<Run>();
+    for (const [block, data] of [...this.#journal.blocks, ...batch.blocks]) {
+      const id = Math.floor(block / RUN_BLOCKS);
+      if (batch.runs.has(id)) continue;
+      let run = runs.get(id);
+      if (!run) {
+        // The cache has all of the run, unless it has something newer too.
+        const known = this.#flushes === 1 && !this.#dirty.has(id) ? this.#cache.get(id) : undefined;
+        runs.set(id, (run = known ?? newRun()));
+        if (known) borrowed.add(known);
+      }
+      if (!borrowed.has(run)) setBlock(run, block, data);
+    }
+    for (const run of borrowed) run.frozen = true;
+    try {
+      await this.#transact((store, transaction) => this.#putRuns(runs, store, transaction));
+    } finally {
+      for (const run of borrowed) run.frozen = false;
+    }
+    this.#journal.clear();
     for (const run of runs.values()) run.frozen = false;
   }
 
@@ -276,7 +299,7 @@ export class IdbStore implements BlockStore {
 
   async #putRuns(runs: ReadonlyMap<number, Run>, store: IDBObjectStore, transaction: IDBTransaction): Promise<void> {
     const put = (id: number, { data }: Run): IDBRequest => store.put({ id, data });
-    if (this.#journal.records > 0) store.delete(IDBKeyRange.upperBound(JOURNAL_END));
+    if (!this.#journal.isEmpty) store.delete(Journal.range);
     const whole: [number, Run][] = [];
     for (const [id, run] of runs) {
       if (run.valid === ALL_BLOCKS) {
@@ -304,19 +327,18 @@ export class IdbStore implements BlockStore {
 
   async size(): Promise<number> {
     const cursor = await this.#db.transaction('blocks').store.openKeyCursor(null, 'prev');
-    let last = Math.max(cursor?.key ?? -1, -1); // the journal's ids are below that
-    for (const runs of [this.#dirty, this.#owed, this.#journaled])
-      for (const id of runs.keys()) last = Math.max(last, id);
+    const last = Math.max(cursor?.key ?? -1, this.#lastRun); // the journal's ids are below both
     return (last + 1) * RUN_BLOCKS;
   }
 
   async estimate(): Promise<Estimate> {
     if (performance.now() - this.#count.at > COUNT_AGE_MS)
       this.#count = { records: await this.#db.count('blocks', IDBKeyRange.lowerBound(0)), at: performance.now() };
-    const unstored = this.#dirty.size + this.#owed.size + this.#journaled.size;
+    const owed = (this.#owed?.runs.size ?? 0) + (this.#owed?.blocks.size ?? 0);
+    const unstored = this.#dirty.size + owed + this.#journal.runs.size;
     const free = (await originFree()) - unstored * RUN_BYTES;
     // A run in the journal may be stored besides: then it counts twice here, and as often against `free`.
-    const held = (this.#count.records + this.#journaled.size) * RUN_BLOCKS;
+    const held = (this.#count.records + this.#journal.runs.size) * RUN_BLOCKS;
     return { held, available: this.#readOnly ? 0 : blocksAvailable(free) };
   }
 
@@ -364,7 +386,7 @@ export class IdbStore implements BlockStore {
       let run = this.#cache.get(id);
       const data = found.get(id);
       if (!run) {
-        run = { data: data ?? new Uint8Array(RUN_BYTES), valid: ALL_BLOCKS, frozen: false };
+        run = newRun(data, ALL_BLOCKS);
         this.#cache.set(id, run);
       }
       // The blocks that a flush under way doesn't have are the same in what it will store.
@@ -380,7 +402,7 @@ export class IdbStore implements BlockStore {
     for (let from = 0; ;) {
       const request = store.getAll(IDBKeyRange.lowerBound(from), FETCHED_AT_ONCE) as IDBRequest<StoredRun[]>;
       const found = await succeeded(request);
-      for (const { id, data } of found) this.#cache.set(id, { data, valid: ALL_BLOCKS, frozen: false });
+      for (const { id, data } of found) this.#cache.set(id, newRun(data, ALL_BLOCKS));
       const last = found.at(-1);
       if (!last || found.length < FETCHED_AT_ONCE) break;
       from = last.id + 1;
@@ -390,20 +412,14 @@ export class IdbStore implements BlockStore {
 
   /** Take in what the journal has. The runs may lack other blocks: they are read when they are needed. */
   async #replay(store: IDBObjectStore): Promise<void> {
-    const range = IDBKeyRange.upperBound(JOURNAL_END);
-    const records = await succeeded(store.getAll(range) as IDBRequest<StoredFlush[]>);
-    for (const { data, blocks } of records) {
-      blocks.forEach((block, i) => {
-        const id = Math.floor(block / RUN_BLOCKS);
-        const at = block % RUN_BLOCKS;
-        const run = this.#cache.get(id) ?? { data: new Uint8Array(RUN_BYTES), valid: 0, frozen: true };
-        run.frozen = true;
-        run.data.set(data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES), at * BLOCK_BYTES);
-        run.valid |= 1 << at;
-        this.#cache.set(id, run);
-        this.#journaled.set(id, run);
-      });
-      this.#journal = { records: this.#journal.records + 1, blocks: this.#journal.blocks + blocks.length };
+    const records = await succeeded(store.getAll(Journal.range) as IDBRequest<JournalRecord[]>);
+    for (const record of records) this.#journal.replay(record);
+    for (const [block, data] of this.#journal.blocks) {
+      const id = Math.floor(block / RUN_BLOCKS);
+      const run = this.#cache.get(id) ?? newRun();
+      setBlock(run, block, data);
+      this.#cache.set(id, run);
+      this.#lastRun = Math.max(this.#lastRun, id);
     }
   }
 
@@ -412,7 +428,7 @@ export class IdbStore implements BlockStore {
     if (this.#cache.size <= this.#cacheRuns) return;
     for (const [id, run] of this.#cache) {
       if (this.#cache.size <= this.#cacheRuns) return;
-      if (!run.frozen && !this.#dirty.has(id)) this.#cache.delete(id);
+      if (run.pins === 0 && !run.frozen && !this.#dirty.has(id) && !this.#journal.runs.has(id)) this.#cache.delete(id);
     }
   }
 }
@@ -439,18 +455,38 @@ function* partsOf(block: number, count: number): Generator<Part> {
   }
 }
 
-interface ChangedBlock {
-  readonly block: number;
-  readonly data: Uint8Array;
+function newRun(data = new Uint8Array(RUN_BYTES), valid = 0): Run {
+  return { data, valid, frozen: false, pins: 0 };
 }
 
-/** The blocks of a run that `changed` has bits for. */
-function blocksOf(id: number, run: Run, changed: number): ChangedBlock[] {
-  const found: ChangedBlock[] = [];
+function setBlock(run: Run, block: number, data: Block): void {
+  const at = block % RUN_BLOCKS;
+  run.data.set(data, at * BLOCK_BYTES);
+  run.valid |= 1 << at;
+}
+
+/** Copies of the blocks of a run that `changed` has bits for. */
+function copyBlocks(id: number, run: Run, changed: number, into: Map<number, Block>): void {
   for (let i = 0; i < RUN_BLOCKS; i++)
-    if (changed & (1 << i))
-      found.push({ block: id * RUN_BLOCKS + i, data: run.data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES) });
-  return found;
+    if (changed & (1 << i)) into.set(id * RUN_BLOCKS + i, run.data.slice(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES));
+}
+
+/** What is owed, and after it what is new. A run that was written again has all blocks of the one that is owed. */
+function joined(owed: Batch, { blocks: newer, runs, pinned }: Batch): Batch {
+  const blocks = new Map([...owed.blocks].filter(([block]) => !runs.has(Math.floor(block / RUN_BLOCKS))));
+  const all = new Map([...owed.runs, ...runs]);
+  for (const [block, data] of newer) {
+    const id = Math.floor(block / RUN_BLOCKS);
+    const old = all.get(id);
+    if (!old) {
+      blocks.set(block, data);
+      continue;
+    }
+    const run = newRun(old.data.slice(), old.valid);
+    setBlock(run, block, data);
+    all.set(id, run);
+  }
+  return { blocks, runs: all, pinned: [...owed.pinned, ...pinned] };
 }
 
 /** The bits of blocks from..to of a run. */

@@ -229,3 +229,32 @@ it('idb-store: a read-only store refuses writes with EROFS', async () => {
 it('idb-store: a name that could leave its place is EINVAL', async () => {
   await failsWith(EINVAL, IdbStore.open('../etc', false));
 });
+
+it('idb-store: parts of blocks that change again and again are read back from the journal', async () => {
+  const name = freshName();
+  const size = 40;
+  const now = new Uint8Array(size * BLOCK_BYTES);
+  let seed = 7;
+  const random = (below: number) => (seed = (seed * 48271) % 0x7fffffff) % below;
+  let store = await IdbStore.open(name, false);
+  for (let step = 1; step <= 300; step++) {
+    for (let n = 1 + random(5); n > 0; n--) {
+      const block = random(size);
+      const data = now.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
+      const at = random(BLOCK_BYTES);
+      const what = random(4); // sometimes nothing changes, sometimes all of it
+      if (what === 0) data.fill(random(2) * random(256));
+      else if (what < 3) data.fill(random(256), at, at + random(300));
+      store.write(block, data);
+    }
+    await store.flush();
+    if (step % 30 === 0) {
+      await store.close();
+      store = await IdbStore.open(name, false);
+      const found = await store.read(0, size);
+      const wrong = now.findIndex((byte, i) => found[i] !== byte);
+      if (wrong >= 0) throw new Error(`step ${step}: byte ${wrong} is ${found[wrong]}, not ${now[wrong]}`);
+    }
+  }
+  await store.close();
+}).timeout(60_000);
