@@ -54,6 +54,15 @@ struct dentry *dentry_root(struct inode *inode);
 struct dentry *dentry_lookup(struct dentry *dir, const char *name, size_t length, int *err);
 /* The same with dir's inode locked by the caller. */
 struct dentry *dentry_lookup_locked(struct dentry *dir, const char *name, size_t length, int *err);
+/*
+ * What the name stands for, or NULL. Where the directory isn't locked a negative
+ * dentry may become positive at any time, and this is the way to look.
+ */
+static inline struct inode *dentry_inode(struct dentry *d)
+{
+	return __atomic_load_n(&d->inode, __ATOMIC_ACQUIRE);
+}
+
 /* A negative dentry becomes the name of inode (consumed). Directory locked. */
 void dentry_instantiate(struct dentry *d, struct inode *inode);
 /* The name is gone. Directory locked. */

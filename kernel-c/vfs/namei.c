@@ -231,7 +231,7 @@ static int walk_step(struct walk *w, const char *name, size_t length, const char
 	}
 	if (!(d = dentry_lookup(w->at.dentry, name, length, &err)))
 		return err;
-	if (!d->inode) {
+	if (!dentry_inode(d)) {
 		dentry_put(d);
 		return -ENOENT;
 	}
@@ -291,7 +291,7 @@ static int walk_last(struct walk *w, uint32_t flags)
 	}
 	if (!(d = dentry_lookup(w->at.dentry, w->last, w->length, &err)))
 		return err;
-	if (!d->inode) {
+	if (!dentry_inode(d)) {
 		dentry_put(d);
 		return -ENOENT;
 	}

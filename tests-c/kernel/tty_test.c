@@ -141,7 +141,7 @@ TEST("tty: erase, word erase and kill edit the line and the screen")
 	keys("one two  \27X\r");
 	get(100);
 	EXPECT_STR(text, "one X\n");
-	screen_shows("");
+	EXPECT(screen_shows("one two  \b \b\b \b\b \b\b \b\b \bX\r\n"));
 	test_output_accept(test_terminal(1), SIZE_MAX, 0);
 	keys("ab\25c\r");
 	get(100);
