@@ -159,12 +159,14 @@ export class FsDriver extends Driver implements FsImports {
 
   /** The pairs of read-list and write-list. */
   #list(list: number, count: number): { blocks: Uint32Array; addresses: Uint32Array } {
-    const bytes = this.host.memory.copy(list, count * 8);
-    const pairs = new Uint32Array(bytes.buffer);
-    return {
-      blocks: pairs.filter((_, i) => i % 2 === 0),
-      addresses: pairs.filter((_, i) => i % 2 === 1),
-    };
+    const pairs = new Uint32Array(this.host.memory.copy(list, count * 8).buffer);
+    const blocks = new Uint32Array(count);
+    const addresses = new Uint32Array(count);
+    for (let i = 0; i < count; i++) {
+      blocks[i] = pairs[2 * i]!;
+      addresses[i] = pairs[2 * i + 1]!;
+    }
+    return { blocks, addresses };
   }
 
   #store(handle: number): BlockStore {

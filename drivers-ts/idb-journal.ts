@@ -77,6 +77,7 @@ export class Journal {
 
   /** The record is stored. */
   appended({ data }: JournalRecord, changes: ReadonlyMap<number, Block>): void {
+    if (data.length === 0) return;
     this.#records++;
     this.#bytes += data.length;
     for (const [block, now] of changes) this.#set(block, now);

@@ -165,12 +165,16 @@ export class IdbStore implements BlockStore {
 
   write(block: number, data: Bytes): void {
     if (this.#readOnly) throw new ErrnoError(EROFS);
-    for (const { id, from, to, at } of partsOf(block, data.length / BLOCK_BYTES)) {
-      const change = this.#writable(id, to - from === RUN_BLOCKS);
+    const count = data.length / BLOCK_BYTES;
+    for (let at = 0; at < count;) {
+      const from = (block + at) % RUN_BLOCKS;
+      const to = Math.min(RUN_BLOCKS, from + count - at);
+      const change = this.#writable(Math.floor((block + at) / RUN_BLOCKS), to - from === RUN_BLOCKS);
       const { run } = change;
       run.data.set(data.subarray(at * BLOCK_BYTES, (at + to - from) * BLOCK_BYTES), from * BLOCK_BYTES);
       run.valid |= bits(from, to);
       change.bits |= bits(from, to);
+      at += to - from;
     }
   }
 
@@ -226,7 +230,7 @@ export class IdbStore implements BlockStore {
     try {
       const batch = this.#owed ? joined(this.#owed, flushed) : flushed;
       this.#owed = batch; // until it is stored
-      if (!(await this.#append(batch))) await this.#storeAll(batch);
+      if (batch.pinned.length > 0) await this.#store(batch);
       for (const run of batch.pinned) run.pins--;
       this.#owed = null;
     } finally {
@@ -235,24 +239,34 @@ export class IdbStore implements BlockStore {
     this.#trim();
   }
 
-  /** Add a record to the journal, if that has room for it. */
-  async #append({ blocks, runs }: Batch): Promise<boolean> {
-    if (runs.size > 0 || blocks.size > FLUSH_BLOCKS_MAX) return false;
-    const record = this.#journal.next(blocks);
-    if (!record) return false;
-    if (record.data.length === 0) return true; // all of it is as it was
-    await this.#transact((store, transaction) => {
-      store.put(record);
-      transaction.commit();
-    });
-    this.#journal.appended(record, blocks);
-    return true;
+  /** Add a record to the journal. If that has no room for it: store the runs, and those of the journal. */
+  async #store(batch: Batch): Promise<void> {
+    let record: JournalRecord | null = null;
+    let runs = batch.runs;
+    const borrowed = new Set<Run>();
+    try {
+      // What to store is worked out when the transaction is already on its way.
+      await this.#transact((store, transaction) => {
+        if (batch.runs.size === 0 && batch.blocks.size <= FLUSH_BLOCKS_MAX) record = this.#journal.next(batch.blocks);
+        if (!record) return this.#putRuns((runs = this.#runsOf(batch, borrowed)), store, transaction);
+        if (record.data.length > 0) store.put(record); // else all of it is as it was
+        transaction.commit();
+        return undefined;
+      });
+    } finally {
+      for (const run of borrowed) run.frozen = false;
+    }
+    if (record) {
+      this.#journal.appended(record, batch.blocks);
+      return;
+    }
+    this.#journal.clear();
+    for (const run of runs.values()) run.frozen = false;
   }
 
-  /** Store the runs, and those of the journal, which is empty then. */
-  async #storeAll(batch: Batch): Promise<void> {
+  /** The runs of a batch and of the journal; those `borrowed` from the cache are frozen. */
+  #runsOf(batch: Batch, borrowed: Set<Run>): ReadonlyMap<number, Run> {
     const runs = new Map(batch.runs);
-    const borrowed = new Set<Run>();
     for (const [block, data] of [...this.#journal.blocks, ...batch.blocks]) {
       const id = Math.floor(block / RUN_BLOCKS);
       if (batch.runs.has(id)) continue;
@@ -266,13 +280,7 @@ export class IdbStore implements BlockStore {
       if (!borrowed.has(run)) setBlock(run, block, data);
     }
     for (const run of borrowed) run.frozen = true;
-    try {
-      await this.#transact((store, transaction) => this.#putRuns(runs, store, transaction));
-    } finally {
-      for (const run of borrowed) run.frozen = false;
-    }
-    this.#journal.clear();
-    for (const run of runs.values()) run.frozen = false;
+    return runs;
   }
 
   /** Do `work` in one strict transaction, to its end. */
