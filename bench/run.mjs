@@ -3,7 +3,7 @@
  *
  *     node bench/run.mjs [--write] [--quick] [node] [chromium] [firefox] [test…]
  *
- * The same ubench.c and elapsed.c run natively (on all cores, and pinned to one),
+ * The same programs, ubench/ and elapsed.c, run natively (on all cores, and pinned to one),
  * and under TabOS in the hosts named, or in all. A ratio is the time taken
  * compared with the better of the two native figures: below 1 is faster than
  * native. --write puts the table into bench/README.md, between its marks.
@@ -111,8 +111,14 @@ function figures(text) {
 
 async function compile() {
   mkdirSync(out, { recursive: true });
-  for (const name of ['ubench', 'elapsed']) {
-    const args = ['-O2', '-pthread', `bench/${name}.c`, '-o'];
+  const sources = {
+    ubench: readdirSync(join(top, 'bench/ubench'))
+      .filter((file) => file.endsWith('.c'))
+      .map((file) => `bench/ubench/${file}`),
+    elapsed: ['bench/elapsed.c'],
+  };
+  for (const [name, files] of Object.entries(sources)) {
+    const args = ['-O2', '-pthread', ...files, '-o'];
     await run('cc', [...args, join(out, name)]);
     await run('userland/cc/tabos-cc', [...args, join(out, `${name}.wasm`)]);
   }
