@@ -2,7 +2,7 @@
  * The only door to the machine: clock, futex, memory, modules, workers, drivers.
  *
  * host.c implements it with wasm imports and atomics (wit/kernel.wit says what
- * each import does); tests-c/host.c is its native and mock twin. Nothing else in
+ * each import does); tests-c/host*.c are its native and mock twins. Nothing else in
  * the kernel names an import, so the kernel also builds and runs natively.
  */
 #ifndef HOST_H

@@ -3,7 +3,7 @@
  */
 #include "uaccess.h"
 
-#if defined(__wasm__) && !defined(KERNEL_TEST) /* tests-c/host.c has its own */
+#if defined(__wasm__) && !defined(KERNEL_TEST) /* tests-c/user_memory.c has its own */
 /*
  * Table indices of the nine slots. The boot code reads them here and puts the
  * exports of the current program's uaccess instance there. Until it has, a call

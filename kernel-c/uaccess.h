@@ -3,7 +3,7 @@
  *
  * In wasm the calls go through table slots that the boot code fills with the
  * exports of uaccess.wat for the program that the worker runs; natively
- * tests-c/host.c gives a byte array. All return 0 or -EFAULT.
+ * tests-c/user_memory.c has a byte array. All return 0 or -EFAULT.
  */
 #ifndef UACCESS_H
 #define UACCESS_H

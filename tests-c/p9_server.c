@@ -4,10 +4,9 @@
  */
 #include "p9_server.h"
 
+#include "../kernel-c/dev/request.h"
 #include "../kernel-c/lib/alloc.h"
 #include "test.h"
-
-__attribute__((weak)) int completion_done(uint32_t request, int32_t result);
 
 #define NODES 64
 #define FIDS 256
@@ -502,7 +501,7 @@ static int32_t reply(uint8_t type, uint16_t tag, size_t capacity)
 	return (int32_t)size;
 }
 
-int p9_server_message(uint32_t request, uint32_t tree, void *buf, size_t length, size_t capacity)
+int host_fs_message(uint32_t request, uint32_t tree, void *buf, size_t length, size_t capacity)
 {
 	uint64_t size;
 	uint8_t type;

@@ -34,7 +34,5 @@ int p9_server_count(uint8_t type);
 /* Behind the kernel's back, in the root directory: a file with that text, or one less. */
 void p9_server_put(const char *name, const char *text);
 void p9_server_remove(const char *name);
-/* For host.c: the fs driver's message call. */
-int p9_server_message(uint32_t request, uint32_t tree, void *buf, size_t length, size_t capacity);
 
 #endif

@@ -3,7 +3,7 @@
  * Prints `ok NAME`, `skip NAME: why` or `FAIL NAME: file:line: why`, and ends
  * with status 1 when one failed or none ran.
  */
-#include "test.h"
+#include "machine.h"
 
 #include "../kernel-c/kernel.h"
 
@@ -57,9 +57,6 @@ static bool contains(const char *text, const char *part)
 			return true;
 	return n == 0;
 }
-
-int test_main(const char *filter);
-void test_user_reset(void);
 
 int test_main(const char *filter)
 {

@@ -1,24 +1,27 @@
 /*
  * The stores of store.h: each two trees of blocks, what is durable and what was
- * written since the last flush.
+ * written since the last flush. And the fs driver over them, which is done with a
+ * request at once unless a test holds it.
  */
 #include "store.h"
 
 #include "../kernel-c/dev/request.h"
 #include "../kernel-c/lib/alloc.h"
 #include "../kernel-c/lib/radix.h"
+#include "test.h"
 
 #define STORES 8
-#define BLOCK 4096
+#define BLOCK STORE_BLOCK
 
 static struct store {
 	char name[64];
 	struct radix durable, written;
+	uint32_t limit; /* its blocks have lower numbers */
 	int64_t held, capacity;
 	int after, error;
 	unsigned flushes;
 	void (*watch)(bool flush);
-} stores[STORES];
+} stores[STORES] = { { .name = "idb0", .limit = 1024, .capacity = 1024 } };
 static struct lock stores_lock = LOCK_INIT(RANK_ICACHE);
 
 static struct store *find(const char *name, size_t length)
@@ -28,7 +31,7 @@ static struct store *find(const char *name, size_t length)
 
 		if (!s->name[0]) {
 			memcpy(s->name, name, min(length, sizeof s->name - 1));
-			s->capacity = INT32_MAX;
+			s->capacity = s->limit = INT32_MAX;
 			return s;
 		}
 		if (strlen(s->name) == length && memcmp(s->name, name, length) == 0)
@@ -54,7 +57,8 @@ void test_stores_reset(void)
 	for (int i = 0; i < STORES; i++) {
 		radix_cut(&stores[i].durable, 0, UINT64_MAX, drop, NULL);
 		radix_cut(&stores[i].written, 0, UINT64_MAX, drop, NULL);
-		stores[i] = (struct store){ 0 };
+		if (i > 0)
+			stores[i] = (struct store){ 0 };
 	}
 	unlock(&stores_lock);
 }
@@ -160,14 +164,71 @@ unsigned test_store_flushes(const char *name)
 
 /* ---- the driver ---- */
 
-int store_open(const char *name, size_t length)
-{
-	int handle;
+static struct {
+	uint32_t request;
+	int32_t result;
+} waiting[64];
+static int nwaiting;
+static bool holding;
 
+static int complete(uint32_t request, int32_t result)
+{
 	lock(&stores_lock);
-	handle = (int)(find(name, length) - stores) + 2;
+	if (holding && nwaiting < (int)countof(waiting)) {
+		waiting[nwaiting].request = request;
+		waiting[nwaiting++].result = result;
+		unlock(&stores_lock);
+		return 0;
+	}
 	unlock(&stores_lock);
-	return handle;
+	completion_done(request, result);
+	return 0;
+}
+
+void test_store_hold(bool hold)
+{
+	lock(&stores_lock);
+	holding = hold;
+	unlock(&stores_lock);
+}
+
+int test_store_held(void)
+{
+	int n;
+
+	test_supervise();
+	lock(&stores_lock);
+	n = nwaiting;
+	unlock(&stores_lock);
+	return n;
+}
+
+void test_store_complete(int result_or_zero)
+{
+	for (;;) {
+		uint32_t request;
+		int32_t result;
+
+		lock(&stores_lock);
+		if (nwaiting == 0)
+			break;
+		nwaiting--;
+		request = waiting[nwaiting].request;
+		result = result_or_zero ? result_or_zero : waiting[nwaiting].result;
+		unlock(&stores_lock);
+		completion_done(request, result);
+	}
+	unlock(&stores_lock);
+}
+
+/* The store behind a handle, with stores_lock held; NULL, and without it, when there is none. */
+static struct store *begin(int handle)
+{
+	lock(&stores_lock);
+	if (handle >= 1 && handle <= STORES && stores[handle - 1].name[0])
+		return &stores[handle - 1];
+	unlock(&stores_lock);
+	return NULL;
 }
 
 /* What a write or flush ends with. */
@@ -183,47 +244,96 @@ static int fate(struct store *s, bool flush)
 	return s->error && s->after-- <= 0 ? s->error : 0;
 }
 
-/* The store behind a driver's handle; NULL when there is none. */
-static struct store *opened(int store)
+static void get(struct store *s, uint32_t block, void *page)
 {
-	return store >= 2 && store < STORES + 2 && stores[store - 2].name[0] ? &stores[store - 2] : NULL;
+	const void *from = radix_find(&s->written, block);
+
+	if (!from)
+		from = radix_find(&s->durable, block);
+	if (from)
+		memcpy(page, from, BLOCK);
+	else
+		memset(page, 0, BLOCK);
 }
 
-int store_list(int store, const struct request_page *pages, uint32_t count, bool write)
+static int move(uint32_t request, int handle, const struct request_page *pages, uint32_t count,
+		bool write)
 {
-	struct store *s = opened(store);
-	int err;
+	struct store *s = begin(handle);
+	int err = 0;
 
 	if (!s)
 		return -EINVAL;
-	lock(&stores_lock);
-	err = write ? fate(s, false) : 0;
-	for (uint32_t i = 0; err == 0 && i < count; i++) {
-		const void *from = radix_find(&s->written, pages[i].block);
-
-		if (write) {
+	for (uint32_t i = 0; i < count; i++)
+		if (pages[i].block >= s->limit)
+			err = -EINVAL;
+	if (err == 0 && write)
+		err = fate(s, false);
+	for (uint32_t i = 0; err == 0 && i < count; i++)
+		if (write)
 			put(&s->written, pages[i].block, pages[i].page);
-			continue;
-		}
-		if (!from)
-			from = radix_find(&s->durable, pages[i].block);
-		if (from)
-			memcpy(pages[i].page, from, BLOCK);
 		else
-			memset(pages[i].page, 0, BLOCK);
-	}
+			get(s, pages[i].block, pages[i].page);
 	unlock(&stores_lock);
-	return err < 0 ? err : (int)count;
+	return complete(request, err < 0 ? err : (int)count);
 }
 
-int store_flush(int store)
+/* Blocks that follow each other. */
+static int move_run(uint32_t request, int handle, uint32_t block, uint32_t count, const void *p,
+		    bool write)
 {
-	struct store *s = opened(store);
+	struct request_page *pages = kmalloc(count * sizeof(*pages));
+	int result;
+
+	if (!pages)
+		panic("store: no memory");
+	for (uint32_t i = 0; i < count; i++)
+		pages[i] = (struct request_page){ block + i, (char *)(uintptr_t)p + i * BLOCK };
+	result = move(request, handle, pages, count, write);
+	kfree(pages);
+	return result;
+}
+
+int host_fs_open(uint32_t request, const char *name, size_t length, uint32_t flags)
+{
+	int handle;
+
+	(void)flags;
+	if (length == 0)
+		return -EINVAL;
+	lock(&stores_lock);
+	handle = (int)(find(name, length) - stores) + 1;
+	unlock(&stores_lock);
+	return complete(request, handle);
+}
+
+int host_fs_read(uint32_t request, int store, uint32_t block, uint32_t count, void *buf)
+{
+	return move_run(request, store, block, count, buf, false);
+}
+
+int host_fs_write(uint32_t request, int store, uint32_t block, uint32_t count, const void *buf)
+{
+	return move_run(request, store, block, count, buf, true);
+}
+
+int host_fs_read_list(uint32_t request, int store, const struct request_page *pages, uint32_t count)
+{
+	return move(request, store, pages, count, false);
+}
+
+int host_fs_write_list(uint32_t request, int store, const struct request_page *pages, uint32_t count)
+{
+	return move(request, store, pages, count, true);
+}
+
+int host_fs_flush(uint32_t request, int store)
+{
+	struct store *s = begin(store);
 	int err;
 
 	if (!s)
 		return -EINVAL;
-	lock(&stores_lock);
 	err = fate(s, true);
 	if (err == 0) {
 		for (uint64_t i = 0; (i = radix_next(&s->written, i)) != UINT64_MAX; i++)
@@ -232,27 +342,36 @@ int store_flush(int store)
 		s->flushes++;
 	}
 	unlock(&stores_lock);
-	return err;
+	return complete(request, err);
 }
 
-int store_estimate(int store, int64_t into[2])
+int host_fs_estimate(uint32_t request, int store, int64_t into[2])
 {
-	struct store *s = &stores[store - 2];
+	struct store *s = begin(store);
 
-	lock(&stores_lock);
+	if (!s)
+		return -EINVAL;
 	into[0] = s->held;
 	into[1] = max(s->capacity - s->held, (int64_t)0);
 	unlock(&stores_lock);
-	return 0;
+	return complete(request, 0);
 }
 
-int64_t store_size(int store)
+int host_fs_seek(uint32_t request, int store, int64_t *blocks)
 {
-	struct store *s = &stores[store - 2];
-	int64_t n;
+	struct store *s = begin(store);
 
-	lock(&stores_lock);
-	n = max(length(&s->durable), length(&s->written));
+	if (!s)
+		return -EINVAL;
+	*blocks = max(length(&s->durable), length(&s->written));
 	unlock(&stores_lock);
-	return n;
+	return complete(request, 0);
+}
+
+int host_fs_close(uint32_t request, int store)
+{
+	if (!begin(store))
+		return -EINVAL;
+	unlock(&stores_lock);
+	return complete(request, 0);
 }

@@ -3,16 +3,17 @@
  * there for readers at once, and durable at the flush, all together. A test can
  * look at what is durable, copy it, and make requests fail.
  *
- * Every name but "idb0" opens one; they stay until test_stores_reset.
+ * Every name opens one; they stay until test_stores_reset. "idb0" is always there, has
+ * the handle 1, and room for 4 MiB.
  */
 #ifndef STORE_H
 #define STORE_H
 
 #include "../kernel-c/types.h"
 
-struct request_page;
+#define STORE_BLOCK 4096
 
-/* Empty all stores; none may be open. */
+/* Empty all stores; none but idb0 may be open. */
 void test_stores_reset(void);
 /* What is durable in store `from` becomes all there is in `to`. */
 void test_store_copy(const char *from, const char *to);
@@ -29,11 +30,12 @@ void test_store_watch(const char *name, void (*f)(bool flush));
 /* How many flushes have been made. */
 unsigned test_store_flushes(const char *name);
 
-/* ---- for host.c ---- */
-int store_open(const char *name, size_t length); /* a handle above 1 */
-int store_list(int store, const struct request_page *pages, uint32_t count, bool write);
-int store_flush(int store);
-int store_estimate(int store, int64_t into[2]);
-int64_t store_size(int store);
+/* Are requests done at once, or only with test_store_complete? */
+void test_store_hold(bool hold);
+void test_store_complete(int result_or_zero);
+int test_store_held(void); /* how many requests wait */
+/* What e2fsck -fn says of what is durable in a store: its status (0: nothing to fix), with
+ * its output if there is; 0 where there is no e2fsck. */
+int test_fsck(const char *store);
 
 #endif

@@ -9,7 +9,7 @@
  * A test registers itself. It runs as a task of its own in a fresh process
  * (current is set), natively under the sanitizers and as wasm under wasmtime.
  * A failed EXPECT ends the test. runner.c runs all tests, or those whose name
- * contains its argument; host.c is the machine below the kernel.
+ * contains its argument; host.c is the machine below the kernel, store.h its disks.
  */
 #ifndef TEST_H
 #define TEST_H
@@ -122,18 +122,11 @@ size_t test_output_length(struct test_output *o);
 /* What has come, as a string; it is taken out. */
 const char *test_output_take(struct test_output *o, char *buf, size_t size);
 bool test_stdin_wanted(void); /* since last asked */
-/* Do the supervisor's work now, if no thread does it by itself. */
+/* The supervisor's work that is due now is done when it returns. Not for the supervisor. */
 void test_supervise(void);
 /* Call f as the supervisor, and wait until it has returned. */
 void test_as_supervisor(void (*f)(void));
 
-/* Do the block stores complete at once, or only with test_store_complete? */
-void test_store_hold(bool hold);
-void test_store_complete(int result_or_zero);
-int test_store_held(void); /* how many requests wait */
-/* What e2fsck -fn says of what is durable in a store (store.h): its status (0: nothing to
- * fix), with its output if there is; 0 where there is none. */
-int test_fsck(const char *store);
 /* A number from the environment, for tests that can run longer than they do as a rule. */
 long test_setting(const char *name, long otherwise);
 

@@ -1,3 +1,4 @@
+#include "../store.h"
 #include "../test.h"
 
 #include "../../kernel-c/dev/request.h"
