@@ -135,6 +135,8 @@ static void *supervisor(void *unused)
 	return unused;
 }
 
+static uint32_t work_done;
+
 /* The worker that does the kernel's own work. */
 static void *work_thread(void *unused)
 {
@@ -143,9 +145,17 @@ static void *work_thread(void *unused)
 
 		if (seen)
 			work_run();
+		__atomic_store_n(&work_done, seen, __ATOMIC_SEQ_CST);
 		host_futex_wait(&work_queued, seen, FOREVER);
 	}
 	return unused;
+}
+
+void test_work(void)
+{
+	while (__atomic_load_n(&work_done, __ATOMIC_SEQ_CST) !=
+	       __atomic_load_n(&work_queued, __ATOMIC_SEQ_CST))
+		sched_yield();
 }
 
 bool test_has_threads(void) { return true; }

@@ -7,6 +7,7 @@
 #include "machine.h"
 
 #include "../kernel-c/lib/alloc.h"
+#include "../kernel-c/task/work.h"
 
 #define WASI(name) \
 	__attribute__((import_module("wasi_snapshot_preview1"), import_name(#name)))
@@ -98,6 +99,18 @@ void test_join(struct test_thread *t) { (void)t; }
 void test_yield(void) { supervisor_work(); }
 void test_supervise(void) { supervisor_work(); }
 void test_as_supervisor(void (*f)(void)) { f(); }
+
+void test_work(void)
+{
+	static uint32_t done;
+	struct task *t = current;
+
+	while (done != work_queued) {
+		done = work_queued;
+		work_run();
+	}
+	test_become(t);
+}
 
 extern char __heap_base;
 void __wasm_call_ctors(void);

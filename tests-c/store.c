@@ -53,6 +53,7 @@ static bool drop(void *page, uint64_t index, void *arg)
 
 void test_stores_reset(void)
 {
+	test_work(); /* what is unmounted may have some left to do */
 	lock(&stores_lock);
 	for (int i = 0; i < STORES; i++) {
 		radix_cut(&stores[i].durable, 0, UINT64_MAX, drop, NULL);

@@ -124,6 +124,8 @@ const char *test_output_take(struct test_output *o, char *buf, size_t size);
 bool test_stdin_wanted(void); /* since last asked */
 /* The supervisor's work that is due now is done when it returns. Not for the supervisor. */
 void test_supervise(void);
+/* The kernel's own work (task/work.h) that is queued is done when it returns. With no lock held. */
+void test_work(void);
 /* Call f as the supervisor, and wait until it has returned. */
 void test_as_supervisor(void (*f)(void));
 
