@@ -1,5 +1,5 @@
 /*
- * Error numbers as the kernel knows them (kernel-c/abi.h), and from host exceptions.
+ * Error numbers as the kernel knows them (kernel-c/abi/errno.h), and from host exceptions.
  */
 export const EPERM = 1;
 export const ENOENT = 2;

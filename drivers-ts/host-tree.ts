@@ -30,7 +30,7 @@ import { EACCES, EROFS, ErrnoError } from './errno.ts';
 
 export type { BigIntStats, FileHandle };
 
-/** Open flags as the kernel numbers them (kernel-c/abi.h), and the host's names. */
+/** Open flags as the kernel numbers them (kernel-c/abi/file.h), and the host's names. */
 const OPEN_FLAGS: readonly (readonly [number, number])[] = [
   [0o1, constants.O_WRONLY],
   [0o2, constants.O_RDWR],
