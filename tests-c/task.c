@@ -39,7 +39,7 @@ struct task *test_task_new(struct task *parent)
 	p->files = parent ? fdtable_copy(parent->process->files) : fdtable_new();
 	p->fs = fs_context_new();
 	p->mm = mm_new();
-	t = task_new(p, p->pid);
+	t = task_new(p, p->pid, 0);
 	if (!t)
 		panic("test_task_new: no task");
 	return t;

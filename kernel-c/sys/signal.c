@@ -5,6 +5,7 @@
 #include "../kernel.h"
 
 #define UNBLOCKABLE (sigbit(SIGKILL) | sigbit(SIGSTOP))
+#define OF_LIBC (sigbit(32) | sigbit(33) | sigbit(34)) /* no program can block these */
 
 static struct abi_siginfo sent_by_me(int sig, int code)
 {
@@ -33,7 +34,8 @@ static void kill_one(struct process *p, void *arg)
 		return;
 	k->permitted++;
 	if (k->sig)
-		k->err = signal_send_table_locked(p, k->sig, k->info);
+		k->err = k->pid < 0 ? signal_send_member(p, k->sig, k->info) :
+				      signal_send_table_locked(p, k->sig, k->info);
 }
 
 static int kill_all(int pid, int sig, const struct abi_siginfo *info)
@@ -140,9 +142,17 @@ int32_t sys_rt_sigaction(int32_t signal, uint32_t new_action, uint32_t old_actio
 	return old_action ? copy_out(old_action, &old, sizeof(old)) : 0;
 }
 
+/* fork blocks what a program can, then everything: what came before isn't the child's */
+static bool begins_fork(sigset mask)
+{
+	return mask == ~0ull && (current->mask | OF_LIBC | UNBLOCKABLE) == ~0ull;
+}
+
 static void set_mask(sigset mask)
 {
 	lock(&current_process->lock);
+	if (!begins_fork(mask))
+		current_process->during_fork = 0;
 	current->mask = mask & ~UNBLOCKABLE;
 	signal_recalculate(current);
 	unlock(&current_process->lock);

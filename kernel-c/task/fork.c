@@ -101,11 +101,10 @@ static struct snapshot *snapshot_take(struct mm *mm, uaddr sp, uaddr buffer, uad
 
 static struct task *fork_task(struct process *p, struct task *parent)
 {
-	struct task *t = task_new(p, p->pid);
+	struct task *t = task_new(p, p->pid, parent->mask);
 
 	if (!t)
 		return NULL;
-	t->mask = parent->mask;
 	t->restore_mask = parent->restore_mask;
 	t->saved_mask = parent->saved_mask;
 	t->pending_word = parent->pending_word;
@@ -144,6 +143,7 @@ static int do_fork(uaddr sp, uaddr tls, uint32_t entry, uaddr buffer, uaddr end)
 	p = fork_process(current_process);
 	if (!p)
 		return -EAGAIN;
+	signal_inherit(p, current_process);
 	err = -ENOMEM;
 	p->mm = mm_copy(current_process->mm);
 	t = p->mm ? fork_task(p, current) : NULL;
@@ -239,11 +239,10 @@ int32_t sys_thread_create(uint32_t attributes)
 		return err;
 	lock(&processes_lock);
 	tid = pid_alloc();
-	t = tid > 0 && !p->exiting && !process_over_limit(p) ? task_new(p, tid) : NULL;
+	t = tid > 0 && !p->exiting && !process_over_limit(p) ? task_new(p, tid, current->mask) : NULL;
 	unlock(&processes_lock);
 	if (!t)
 		return -EAGAIN;
-	t->mask = current->mask;
 	t->policy = current->policy;
 	t->priority = current->priority;
 	t->globals[0] = a.stack_high;

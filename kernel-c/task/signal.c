@@ -231,7 +231,7 @@ static int send(struct process *p, struct task *only, int sig, const struct abi_
 	int err;
 
 	assert_held(&p->lock);
-	if (p->ntasks == 0 || p->exiting || (only && list_empty(&only->of_process)))
+	if (p->exiting || (only && list_empty(&only->of_process)))
 		return 0;
 	if (sig == SIGCONT) {
 		*continued = p->stopped;
@@ -242,6 +242,7 @@ static int send(struct process *p, struct task *only, int sig, const struct abi_
 			pending_flush(&t->pending, sigbit(SIGCONT));
 	}
 	what = disposition(p, sig);
+	/* None: all block it, or the process is being born; its first task looks when it starts. */
 	t = only ? only : receiver(p, sig);
 	open = t && (!(t->mask & sigbit(sig)) || t->awaited & sigbit(sig));
 	if (what == DO_IGNORE && !(t && t->awaited & sigbit(sig)) &&
@@ -322,13 +323,46 @@ int signal_send_table_locked(struct process *p, int sig, const struct abi_siginf
 	return send_locked(p, NULL, sig, info, true);
 }
 
+int signal_send_member(struct process *p, int sig, const struct abi_siginfo *info)
+{
+	int err = signal_send_table_locked(p, sig, info);
+
+	lock(&p->lock);
+	p->during_fork |= p->pending.set & sigbit(sig);
+	unlock(&p->lock);
+	return err;
+}
+
 void signal_send_pgroup(struct pgroup *g, int sig)
 {
 	struct process *p;
 
 	assert_held(&processes_lock);
 	list_for_each(p, &g->members, of_pgroup)
-		signal_send_table_locked(p, sig, NULL);
+		signal_send_member(p, sig, NULL);
+}
+
+/*
+ * A signal for a group comes before a fork, or goes to the parent and to the child (Linux,
+ * copy_process). libc blocks everything while it forks, which takes a while, so it may lie
+ * with the parent when the child isn't in the group yet: without this the child would
+ * escape, and with it what it forks (a shell's fork bomb escapes Ctrl-C like this).
+ */
+void signal_inherit(struct process *child, struct process *parent)
+{
+	sigset set;
+
+	lock(&parent->lock);
+	set = parent->during_fork & parent->pending.set;
+	unlock(&parent->lock);
+	lock(&child->lock);
+	for (; set; set &= set - 1) {
+		int sig = __builtin_ctzll(set) + 1;
+
+		if (!(child->pending.set & sigbit(sig)))
+			pending_add(&child->pending, sig, NULL, NULL);
+	}
+	unlock(&child->lock);
 }
 
 bool signal_permitted(struct process *p, int sig)

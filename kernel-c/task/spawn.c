@@ -132,10 +132,9 @@ static int do_spawn(struct image *m, const struct abi_spawn *s)
 		goto fail;
 	err = -ENOMEM;
 	p->mm = mm_new();
-	t = task_new(p, p->pid);
+	t = task_new(p, p->pid, current->mask);
 	if (!p->mm || !t)
 		goto fail;
-	t->mask = current->mask;
 	t->policy = current->policy;
 	t->priority = current->priority;
 	if (s && (err = apply(p, t, s)) < 0)
@@ -215,7 +214,7 @@ static int host_spawn(struct image *m, const char *cwd, int terminal, uint32_t s
 	p->files = fdtable_new();
 	p->fs = fs_context_new();
 	p->mm = mm_new();
-	t = task_new(p, p->pid);
+	t = task_new(p, p->pid, 0);
 	if (!p->files || !p->fs || !p->mm || !t)
 		goto fail;
 	if ((err = host_session(p, terminal)) < 0 ||

@@ -106,7 +106,7 @@ static void kill_member(struct process *p, void *arg)
 	struct kill_arg *k = arg;
 
 	if (k->group == -1 ? p != process_init : p->pgroup && p->pgroup->id == k->group) {
-		signal_send_table_locked(p, k->sig, NULL);
+		signal_send_member(p, k->sig, NULL);
 		k->found++;
 	}
 }

@@ -11,7 +11,7 @@
 
 static struct slab_cache task_cache = SLAB_CACHE("task", struct task);
 
-struct task *task_new(struct process *p, int tid)
+struct task *task_new(struct process *p, int tid, sigset mask)
 {
 	struct task *t = slab_alloc(&task_cache);
 
@@ -21,6 +21,7 @@ struct task *task_new(struct process *p, int tid)
 	t->tid = tid;
 	t->refs = 1;
 	t->process = p;
+	t->mask = mask; /* before signals look for somebody to take them */
 	t->state_letter = 'R';
 	t->alt_stack.flags = SS_DISABLE;
 	pending_init(&t->pending);

@@ -131,6 +131,7 @@ struct process {
 	struct cred cred;       /* [p] */
 	struct sighand sighand; /* [p] */
 	struct pending pending; /* [p] signals for any thread */
+	sigset during_fork;     /* [p] what of them a fork under way takes along (signal_inherit) */
 	struct abi_rlimit limits[RLIMIT_NLIMITS]; /* [p] */
 	int nice;               /* [a] */
 
@@ -178,8 +179,8 @@ extern _Thread_local struct task *current; /* NULL on the supervisor's instance 
 #define current_process (current->process)
 
 /* ---- task.c ---- */
-/* A task of p, not yet running, with one reference (its life's). NULL: no memory. */
-struct task *task_new(struct process *p, int tid);
+/* A task of p, not yet running, with one reference (its life's), and these signals blocked. NULL: no memory. */
+struct task *task_new(struct process *p, int tid, sigset mask);
 /* Undo task_new for a task that never ran. */
 void task_abandon(struct task *t);
 void task_put(struct task *t);
@@ -317,8 +318,12 @@ int signal_send_process(struct process *p, int sig, const struct abi_siginfo *in
 int signal_send_task(struct task *t, int sig, const struct abi_siginfo *info);
 /* For what the current thread did itself (SIGPIPE): as if it had sent it. */
 void signal_raise(int sig);
+/* To p as one of several that get it; needs processes_lock held. */
+int signal_send_member(struct process *p, int sig, const struct abi_siginfo *info);
 /* To all members; needs processes_lock held. */
 void signal_send_pgroup(struct pgroup *g, int sig);
+/* For a child that is in the table already: what its group got since its parent began to fork. */
+void signal_inherit(struct process *child, struct process *parent);
 /* Is sig ignored, or blocked, by the current task? (tty job control) */
 bool signal_ignored_or_blocked(int sig);
 /* Is pgroup g orphaned? With processes_lock held. */

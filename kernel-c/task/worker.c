@@ -3,8 +3,9 @@
  * another task (or the host) hands it until the task has ended.
  *
  * A slot holds a worker's kernel stack and TLS. Slots go FREE -> STARTING
- * (worker_new) -> IDLE <-> BUSY, and back to FREE when the host says that the worker
- * is gone. The stack of a terminated worker is used again only then.
+ * (worker_new) -> IDLE <-> BUSY -> DYING (its task was killed in user mode), and back to
+ * FREE when the host says that the worker is gone. The stack of a terminated worker is
+ * used again only then.
  *
  * Everything here is under worker_lock, which is taken with process locks held.
  */
@@ -44,7 +45,7 @@ static struct list idle_workers = LIST_INIT(idle_workers); /* most recently used
 static struct list job_queue = LIST_INIT(job_queue);       /* tasks without a worker yet */
 static struct list condemned = LIST_INIT(condemned);       /* tasks in state DEAD */
 static struct list poked = LIST_INIT(poked);
-static int nidle, nstarting, nqueued, nlive;
+static int nidle, nstarting, nqueued, ndying, nlive;
 
 _Thread_local struct task *current;
 static _Thread_local struct worker *this_worker;
@@ -62,10 +63,13 @@ void worker_count(struct worker_count *n)
 	unlock(&worker_lock);
 }
 
-/* The last few are for programs that the host starts: a terminal's shell. */
+/*
+ * The last few are for programs that the host starts: a terminal's shell. Whose task is dead
+ * makes room: whoever waited for it, or killed it, may start another at once.
+ */
 static bool has_room(const struct task *t, int job)
 {
-	int used = nlive - nidle - nstarting + nqueued;
+	int used = nlive - nidle - nstarting - ndying + nqueued;
 	bool by_host = t->process->host_child && job == JOB_START;
 
 	return used < (by_host ? WORKERS_MAX : WORKERS_MAX - WORKERS_HOST);
@@ -127,6 +131,10 @@ void worker_condemn(struct task *t)
 	else
 		list_remove(&t->queued); /* it was to be poked; that reference is ours now */
 	list_append(&condemned, &t->queued);
+	if (t->worker && t->worker->task == t) {
+		t->worker->state = WORKER_DYING;
+		ndying++;
+	}
 	unlock(&worker_lock);
 	host_ring();
 }
@@ -240,7 +248,7 @@ static struct work *take_work(void)
 
 void work_run(void)
 {
-	struct task *t = task_new(process_init, 0);
+	struct task *t = task_new(process_init, 0, 0);
 	struct work *w;
 
 	if (!t)
@@ -352,6 +360,8 @@ int32_t supervisor_worker_gone(int32_t slot)
 	}
 	if (was == WORKER_STARTING)
 		nstarting--;
+	if (was == WORKER_DYING)
+		ndying--;
 	if (was == WORKER_IDLE) {
 		list_remove(&w->idle);
 		nidle--;
@@ -377,10 +387,8 @@ static void bury(struct task *t)
 
 	lock(&worker_lock);
 	w = t->worker;
-	if (w && w->task == t) {
+	if (w && w->task == t)
 		slot = w->slot;
-		w->state = WORKER_DYING;
-	}
 	unlock(&worker_lock);
 	if (slot >= 0)
 		host_kill_worker(slot);

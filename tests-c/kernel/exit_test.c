@@ -116,7 +116,7 @@ TEST("exit: a process that is killed before it has a task dies when it has one")
 	lock(&p->lock);
 	process_begin_exit(p, SIGKILL, NULL);
 	unlock(&p->lock);
-	t = task_new(p, p->pid);
+	t = task_new(p, p->pid, 0);
 	EXPECT(t->killed && t->attention);
 	task_abandon(t);
 	process_abandon(p);

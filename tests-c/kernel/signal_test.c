@@ -109,6 +109,56 @@ TEST("signal: SIGCONT drops pending stops, a stop drops pending SIGCONT")
 	EXPECT(test_take_signal(current, SIGTSTP));
 }
 
+TEST("signal: a process that is being born takes what its group gets")
+{
+	struct process *p = process_new(current_process);
+	struct task *t;
+
+	EXPECT(p);
+	p->sighand.action[SIGINT - 1].handler = SIG_DFL;
+	current->mask = ~0ull;
+	lock(&processes_lock);
+	signal_send_pgroup(current_process->pgroup, SIGINT);
+	unlock(&processes_lock);
+	t = task_new(p, p->pid, sigbit(SIGUSR1));
+	EXPECT(t);
+	EXPECT_EQ(t->attention, ATTENTION_LOOK);
+	EXPECT(p->pending.set & sigbit(SIGINT));
+	EXPECT(!p->exiting);
+	lock(&p->lock);
+	EXPECT(signal_recalculate(t));
+	unlock(&p->lock);
+	task_abandon(t);
+	process_abandon(p);
+}
+
+static void block(sigset set)
+{
+	EXPECT_EQ(sys_rt_sigprocmask(SIG_BLOCK, test_user_copy(&set, 8), 0, 8), 0);
+}
+
+TEST("signal: what a group gets while one of it forks is the child's as well, and nothing else")
+{
+	sigset before = sigbit(SIGUSR1), program = ~(7ull << 31), all = ~0ull;
+	struct process *p;
+
+	block(before);
+	lock(&processes_lock);
+	signal_send_pgroup(current_process->pgroup, SIGUSR1);
+	unlock(&processes_lock);
+	block(program); /* as libc's fork does */
+	block(all);
+	lock(&processes_lock);
+	signal_send_pgroup(current_process->pgroup, SIGINT);
+	unlock(&processes_lock);
+	signal_send_process(current_process, SIGTERM, NULL);
+	p = process_new(current_process);
+	EXPECT(p);
+	signal_inherit(p, current_process);
+	EXPECT_EQ(p->pending.set, sigbit(SIGINT));
+	process_abandon(p);
+}
+
 TEST("signal: a fatal signal marks every task, the status is the signal")
 {
 	struct task *other = test_task_new(current);
