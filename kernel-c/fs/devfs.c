@@ -93,7 +93,8 @@ static const char *const links[][2] = {
 static struct superblock *devfs_get(void)
 {
 	static const struct memfs_options o = { UINT64_MAX, UINT64_MAX, 0755, 0, 0, DEVFS_MAGIC };
-	struct inode *root, *pts;
+	const struct creation pts = { .mode = S_IFDIR | 0755 };
+	struct inode *root, *made;
 	int err;
 
 	if (devfs || !(devfs = memfs_new(&devfs_type, &o)))
@@ -101,12 +102,15 @@ static struct superblock *devfs_get(void)
 	devfs->mounts = 1; /* never goes away */
 	root = devfs->root->inode;
 	mutex_lock(&root->lock);
-	for (unsigned i = 0; i < countof(links); i++)
-		root->ops->symlink(root, links[i][0], strlen(links[i][0]), links[i][1]);
+	for (unsigned i = 0; i < countof(links); i++) {
+		const struct creation c = { .mode = S_IFLNK | 0777, .target = links[i][1] };
+
+		if ((made = root->ops->create(root, links[i][0], strlen(links[i][0]), &c, &err)))
+			inode_put(made);
+	}
 	/* there before the first pseudo-terminal, as programs expect */
-	pts = root->ops->create(root, "pts", 3, S_IFDIR | 0755, 0, &err);
-	if (pts)
-		inode_put(pts);
+	if ((made = root->ops->create(root, "pts", 3, &pts, &err)))
+		inode_put(made);
 	mutex_unlock(&root->lock);
 	return devfs;
 }
@@ -115,13 +119,14 @@ static struct superblock *devfs_get(void)
 static struct dentry *entry_get(struct dentry *dir, const char *name, size_t length,
 				uint32_t mode, uint64_t rdev, int *err)
 {
+	const struct creation c = { .mode = mode, .rdev = rdev };
 	struct inode *inode;
 	struct dentry *d;
 
 	mutex_lock(&dir->inode->lock);
 	d = dentry_lookup_locked(dir, name, length, err);
 	if (d && !d->inode && mode) {
-		inode = dir->inode->ops->create(dir->inode, name, length, mode, rdev, err);
+		inode = dir->inode->ops->create(dir->inode, name, length, &c, err);
 		if (inode)
 			dentry_instantiate(d, inode);
 	}

@@ -47,7 +47,7 @@ struct ext2_node {
 	struct mapping data;           /* under inode->lock */
 	uint32_t block[EXT2_POINTERS]; /* [o] */
 	uint32_t flags, generation, file_acl;
-	uint32_t dtime;                /* [o] orphans: the next on the disk */
+	uint32_t dtime;                /* [m, o] orphans: the next on the disk */
 	struct abi_timespec crtime;    /* [I] */
 	bool extra;                    /* [I] nanoseconds fit */
 	struct ext2_page raw;          /* [o] where it is in the inode table */
@@ -143,6 +143,8 @@ void ext2_group_layout(const struct ext2_super *s, uint32_t group, struct ext2_g
 uint32_t ext2_alloc_blocks(struct ext2 *fs, uint32_t goal, uint32_t want, uint32_t *got, int *err);
 /* 0; -EUCLEAN when it was free already. */
 int ext2_free_block(struct ext2 *fs, uint32_t block);
+/* Take that back, before meta_lock was dropped. */
+int ext2_unfree_block(struct ext2 *fs, uint32_t block);
 /* A free inode, near `parent`'s or (directories) spread out; 0: *err. */
 uint32_t ext2_alloc_inode(struct ext2 *fs, struct inode *parent, bool directory, int *err);
 int ext2_free_inode(struct ext2 *fs, uint32_t ino, bool directory);
@@ -163,21 +165,34 @@ int ext2_unmap(struct inode *inode, uint32_t first, uint64_t end);
 /* The first page >= index that has a block (data) or none, `end` at most. */
 int64_t ext2_map_seek(struct inode *inode, uint32_t index, uint32_t end, bool data);
 
-/* ---- ext2_inode.c: inodes in memory and on the disk ---- */
+/* ---- ext2_inode.c: their data, and what the inode table has of them ---- */
 extern const struct mapping_ops ext2_mapping_ops;
+/* Fill a new inode from the table; -EUCLEAN when it can't be one. */
+int ext2_inode_in(struct ext2 *fs, struct inode *inode, const struct ext2_raw_inode *raw);
+void ext2_inode_out(struct ext2 *fs, const struct ext2_node *node, struct ext2_raw_inode *raw);
+/* The block of the table that inode ino is in, and where. */
+uint32_t ext2_raw_block(const struct ext2 *fs, uint32_t ino, uint32_t *offset);
+
+/* ---- ext2_icache.c: inodes in memory ---- */
 /* The inode, read if need be, with a reference; NULL and *err. */
 struct inode *ext2_iget(struct ext2 *fs, uint32_t ino, int *err);
 /* A new one, for a number just allocated, with a reference; in an operation. NULL and *err. */
-struct inode *ext2_inode_new(struct ext2 *fs, uint32_t ino, uint32_t mode, uint64_t rdev, int *err);
+struct inode *ext2_inode_new(struct ext2 *fs, uint32_t ino, const struct creation *c, int *err);
 /* It changes, in an operation: `data` if fdatasync is to care. 0 or -errno. Not with meta_lock. */
 int ext2_changes(struct inode *inode, bool data);
 void ext2_evict(struct inode *inode);
 void ext2_settle(struct checkpoints *c);
 void ext2_settled(struct checkpoints *c, int error);
+/* At the end: all inodes that are still in memory. */
+void ext2_icache_drop(struct ext2 *fs);
+
+/* ---- ext2_orphan.c: inodes that go ---- */
 /* A new one that came to nothing: undone, and the reference dropped. In an operation. */
 void ext2_inode_discard(struct inode *inode);
-/* It has lost its last name; in an operation. */
-int ext2_orphan_add(struct inode *inode);
+/* Before a last name may go, in the same operation: what could fail. 0 or -errno. */
+int ext2_orphan_ready(struct ext2 *fs);
+/* It has lost its last name. */
+void ext2_orphan_add(struct inode *inode);
 /* Free what nobody has or names any more; nothing if somebody else is at it. Sleeps; no
  * operation, inodes may be locked. */
 int ext2_reap(struct ext2 *fs);
@@ -186,8 +201,6 @@ int ext2_reap_all(struct ext2 *fs);
 void ext2_reaper(struct work *w);
 /* Free the orphans that the last mount left. At mount. */
 int ext2_orphans_clear(struct ext2 *fs);
-/* At the end: all inodes that are still in memory. */
-void ext2_icache_drop(struct ext2 *fs);
 
 /* ---- ext2_file.c ---- */
 extern const struct file_ops ext2_file_ops;
@@ -196,7 +209,7 @@ int ext2_fallocate(struct inode *inode, uint32_t mode, int64_t offset, int64_t l
 int ext2_fsync(struct file *f, bool data_only);
 /* Room was missing: free or add some. 0: try again. No operation. */
 int ext2_make_room(struct ext2 *fs);
-/* atime has changed. */
+/* It was read: atime. Inode locked, no operation. */
 void ext2_accessed(struct inode *inode);
 
 /* ---- ext2_dir.c: entries; the directory is locked ---- */
@@ -207,6 +220,8 @@ int ext2_dir_add(struct inode *dir, const char *name, size_t length, uint32_t in
 int ext2_dir_remove(struct inode *dir, const char *name, size_t length);
 /* name (perhaps "..") leads to ino from now on. */
 int ext2_dir_set(struct inode *dir, const char *name, size_t length, uint32_t ino, uint32_t mode);
+/* So that changing or removing this name can't fail in this operation: 0 or -errno. */
+int ext2_dir_ready(struct inode *dir, const char *name, size_t length);
 /* "." and ".." of a new directory. */
 int ext2_dir_init(struct inode *dir, uint32_t parent);
 uint32_t ext2_name_hash(const char *name, size_t length);

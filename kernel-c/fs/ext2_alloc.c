@@ -150,6 +150,26 @@ int ext2_free_block(struct ext2 *fs, uint32_t block)
 	return 0;
 }
 
+int ext2_unfree_block(struct ext2 *fs, uint32_t block)
+{
+	uint32_t group = block / fs->super.blocks_per_group, bit = block % fs->super.blocks_per_group;
+	struct ext2_group *g = &fs->groups[group];
+	uint8_t *map;
+	int err;
+
+	assert(mutex_held(&fs->meta_lock));
+	if (!(map = page_change(&fs->meta, g->block_bitmap, g->block_bitmap, 0, &err)))
+		return err;
+	if (bit_test(map, bit))
+		return 0;
+	bit_flip(map, bit);
+	if (g->free_blocks)
+		g->free_blocks--;
+	if (fs->super.free_blocks_count)
+		fs->super.free_blocks_count--;
+	return 0;
+}
+
 /* ---- inodes ---- */
 
 /* A free inode of the group, or 0. */

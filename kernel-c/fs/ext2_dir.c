@@ -395,6 +395,18 @@ int ext2_dir_set(struct inode *dir, const char *name, size_t length, uint32_t in
 	return 0;
 }
 
+int ext2_dir_ready(struct inode *dir, const char *name, size_t length)
+{
+	struct place p;
+	int err = find(dir, name, length, &p);
+
+	if (err <= 0)
+		return err < 0 ? err : -ENOENT;
+	if ((err = ext2_changes(dir, true)) == 0)
+		block_change(dir, p.block, &err);
+	return err;
+}
+
 int ext2_dir_init(struct inode *dir, uint32_t parent)
 {
 	int err = block_append(dir, 0);

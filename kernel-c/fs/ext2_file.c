@@ -29,17 +29,13 @@ int ext2_make_room(struct ext2 *fs)
 void ext2_accessed(struct inode *inode)
 {
 	struct ext2 *fs = ext2_of(inode);
-	struct abi_timespec before = inode->atime;
 
-	if (fs->sb.flags & SB_RDONLY)
+	if (likely(!inode_access_tells(inode)) || fs->sb.flags & SB_RDONLY ||
+	    checkpoint_begin(&fs->cp) < 0)
 		return;
-	inode_accessed(inode);
-	if (before.sec == inode->atime.sec && before.nsec == inode->atime.nsec)
-		return;
-	if (checkpoint_begin(&fs->cp) == 0) {
-		ext2_changes(inode, false);
-		checkpoint_end(&fs->cp);
-	}
+	if (ext2_changes(inode, false) == 0)
+		inode_accessed(inode);
+	checkpoint_end(&fs->cp);
 }
 
 static int64_t ext2_read(struct file *f, struct uio *u, int64_t *pos)
@@ -117,9 +113,9 @@ static int64_t write_pages(struct inode *inode, struct uio *u, int64_t pos, size
 	int64_t done = 0, moved = 0;
 	int count;
 
-	inode_modified(inode);
 	if ((moved = ext2_changes(inode, true)) < 0)
 		return moved;
+	inode_modified(inode);
 	count = blocks_get(inode, first, pages_of(pos % PAGE_SIZE + (int64_t)n), blocks, &fresh);
 	if (count < 0)
 		return count;
@@ -212,8 +208,10 @@ static int extend(struct inode *inode, int64_t length)
 
 	if (err < 0)
 		return err;
-	if ((err = ext2_changes(inode, true)) == 0 && (err = end_zero(inode)) == 0)
+	if ((err = ext2_changes(inode, true)) == 0 && (err = end_zero(inode)) == 0) {
 		__atomic_store_n(&inode->size, length, __ATOMIC_RELAXED);
+		inode_modified(inode);
+	}
 	checkpoint_end(&fs->cp);
 	return err;
 }
@@ -268,6 +266,7 @@ static int cut(struct inode *inode, int64_t length)
 {
 	struct ext2 *fs = ext2_of(inode);
 	uint32_t first = pages_of(length);
+	int64_t was = inode->size;
 	int err = checkpoint_begin(&fs->cp);
 
 	if (err < 0)
@@ -276,20 +275,21 @@ static int cut(struct inode *inode, int64_t length)
 		goto end;
 	if (length % PAGE_SIZE && (err = page_clear(inode, length, (int64_t)first * PAGE_SIZE)) < 0)
 		goto end;
+	inode_modified(inode);
 	__atomic_store_n(&inode->size, length, __ATOMIC_RELAXED);
 	mapping_cut(&ext2_node(inode)->data, first, UINT64_MAX);
-	err = ext2_unmap(inode, first, UINT64_MAX);
+	/* Blocks beyond the end would be damage to e2fsck. */
+	if ((err = ext2_unmap(inode, first, UINT64_MAX)) < 0)
+		__atomic_store_n(&inode->size, was, __ATOMIC_RELAXED);
 end:
 	checkpoint_end(&fs->cp);
 	return err;
 }
 
-/* The caller sets the times afterwards, without an operation: they are set here too. */
 int ext2_truncate(struct inode *inode, int64_t length)
 {
 	if (length > MAX_SIZE)
 		return -EFBIG;
-	inode_modified(inode);
 	return length < inode->size ? cut(inode, length) : extend(inode, length);
 }
 
@@ -302,7 +302,10 @@ static int punch_hole(struct inode *inode, int64_t from, int64_t end)
 	if (err < 0)
 		return err;
 	end = min(end, round_up(inode->size, (int64_t)PAGE_SIZE));
-	if (from >= end || (err = ext2_changes(inode, true)) < 0)
+	if ((err = ext2_changes(inode, true)) < 0)
+		goto out;
+	inode_modified(inode);
+	if (from >= end)
 		goto out;
 	first = round_up(from, (int64_t)PAGE_SIZE);
 	last = end - end % PAGE_SIZE;
@@ -331,6 +334,7 @@ static int fill_piece(struct inode *inode, uint32_t first, uint32_t count, int64
 	if ((n = ext2_changes(inode, true)) < 0 ||
 	    (n = ext2_map_new(inode, first, count, blocks, &fresh)) < 0)
 		goto end;
+	inode_modified(inode);
 	for (int i = 0; i < n; i++)
 		if (fresh >> i & 1 && !page_change(&ext2_node(inode)->data, first + (uint32_t)i,
 						   blocks[i], PAGE_ZERO, &err)) {

@@ -76,6 +76,7 @@ static int add_group(struct ext2 *fs, uint32_t n)
 	int err;
 
 	next.blocks_count += n;
+	next.inodes_count += next.inodes_per_group;
 	if (ext2_group_has_super(&next, group))
 		head = 1 + ext2_desc_blocks(group + 1);
 	if (!(blocks = fresh(fs, first + head, &err)) || !(inodes = fresh(fs, first + head + 1, &err)) ||
@@ -86,7 +87,7 @@ static int add_group(struct ext2 *fs, uint32_t n)
 	fs->groups[group] = g;
 	fs->super.blocks_count = next.blocks_count;
 	fs->super.free_blocks_count += g.free_blocks;
-	fs->super.inodes_count += fs->super.inodes_per_group;
+	__atomic_store_n(&fs->super.inodes_count, next.inodes_count, __ATOMIC_RELAXED);
 	fs->super.free_inodes_count += g.free_inodes;
 	fs->ngroups++;
 	return 0;
@@ -114,16 +115,19 @@ static int grow(struct ext2 *fs, uint64_t room)
 
 int ext2_grow(struct ext2 *fs)
 {
-	uint32_t before = fs->super.blocks_count;
 	int64_t held, available;
+	uint32_t before;
 	uint64_t room;
 	int err;
 
+	mutex_lock(&fs->meta_lock);
+	before = fs->super.blocks_count;
+	mutex_unlock(&fs->meta_lock);
 	if (before >= fs->limit)
 		return -ENOSPC;
 	if ((err = block_estimate(fs->device, &held, &available)) < 0)
 		return err;
-	available -= RESERVE + fs->cp.dirty + fs->cp.flying;
+	available -= RESERVE + (int64_t)checkpoint_pages(&fs->cp);
 	if (available <= 0)
 		return -ENOSPC;
 	room = min((uint64_t)available, fs->limit - before);

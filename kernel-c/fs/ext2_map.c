@@ -285,7 +285,7 @@ static int free_indirect(const struct unmap *u, uint32_t block, unsigned level, 
 	struct ext2 *fs = ext2_of(u->inode);
 	bool left = false, all = base >= u->first && base + span * EXT2_PER_BLOCK <= u->end;
 	uint32_t *copy, *page;
-	int err;
+	int err, unused;
 
 	*gone = true;
 	if (!ext2_block_valid(fs, block))
@@ -310,6 +310,12 @@ static int free_indirect(const struct unmap *u, uint32_t block, unsigned level, 
 		}
 		if (err == 0)
 			err = free_pointers(u, copy, EXT2_PER_BLOCK, level - 1, base, span, &left);
+		/* Killed while it read one below, or no memory: what is left hangs where it did. */
+		if (err < 0 && ext2_unfree_block(fs, block) == 0 &&
+		    (page = page_change(&fs->meta, block, block, PAGE_ZERO, &unused))) {
+			memcpy(page, copy, EXT2_BLOCK);
+			count_blocks(u->inode, 1);
+		}
 		goto out;
 	}
 	err = free_pointers(u, copy, EXT2_PER_BLOCK, level - 1, base, span, &left);

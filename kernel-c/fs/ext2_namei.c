@@ -15,10 +15,10 @@ struct change {
 	struct inode *dir, *to, *inode, *target;
 	const char *name, *to_name;
 	size_t length, to_length;
-	uint32_t mode, flags;
-	uint64_t rdev;
-	const char *link;
-	struct inode *made;
+	uint32_t flags;
+	const struct creation *as; /* making: what it is to be, */
+	struct inode *made;        /* and is */
+	const struct attributes *set;
 };
 
 static int operate(struct inode *dir, int (*f)(struct change *), struct change *c)
@@ -87,15 +87,15 @@ static int inode_make(struct change *c)
 	int err;
 
 	mutex_lock(&fs->meta_lock);
-	ino = ext2_alloc_inode(fs, c->dir, S_ISDIR(c->mode), &err);
+	ino = ext2_alloc_inode(fs, c->dir, S_ISDIR(c->as->mode), &err);
 	mutex_unlock(&fs->meta_lock);
 	if (!ino)
 		return err;
-	c->made = ext2_inode_new(fs, ino, c->mode, c->rdev, &err);
+	c->made = ext2_inode_new(fs, ino, c->as, &err);
 	if (!c->made) {
 		if (err != -EUCLEAN) {
 			mutex_lock(&fs->meta_lock);
-			ext2_free_inode(fs, ino, S_ISDIR(c->mode));
+			ext2_free_inode(fs, ino, S_ISDIR(c->as->mode));
 			mutex_unlock(&fs->meta_lock);
 		}
 		return err;
@@ -122,19 +122,20 @@ static int link_block(struct inode *inode, const char *target, size_t length)
 static int inode_fill(struct change *c)
 {
 	struct inode *inode = c->made;
-	size_t length = c->link ? strlen(c->link) : 0;
+	const char *target = c->as->target;
+	size_t length = target ? strlen(target) : 0;
 
-	if (S_ISDIR(c->mode)) {
+	if (S_ISDIR(inode->mode)) {
 		inode->nlink = 2;
 		set_name(c->dir, c->name, c->length, inode);
 		return ext2_dir_init(inode, (uint32_t)c->dir->ino);
 	}
-	if (!S_ISLNK(c->mode))
+	if (!S_ISLNK(inode->mode))
 		return 0;
 	inode->size = (int64_t)length;
 	if (length >= FAST_LINK)
-		return link_block(inode, c->link, length);
-	memcpy(ext2_node(inode)->block, c->link, length);
+		return link_block(inode, target, length);
+	memcpy(ext2_node(inode)->block, target, length);
 	return 0;
 }
 
@@ -143,7 +144,7 @@ static int make(struct change *c)
 	int err;
 
 	c->made = NULL;
-	if (S_ISDIR(c->mode) && c->dir->nlink >= EXT2_LINK_MAX)
+	if (S_ISDIR(c->as->mode) && c->dir->nlink >= EXT2_LINK_MAX)
 		return -EMLINK;
 	if ((err = inode_make(c)) < 0)
 		goto undo;
@@ -153,11 +154,12 @@ static int make(struct change *c)
 	}
 	err = inode_fill(c);
 	if (err == 0)
-		err = ext2_dir_add(c->dir, c->name, c->length, (uint32_t)c->made->ino, c->mode);
+		err = ext2_dir_add(c->dir, c->name, c->length, (uint32_t)c->made->ino,
+				   c->as->mode);
 	mutex_unlock(&c->made->lock);
 	if (err < 0)
 		goto undo;
-	if (S_ISDIR(c->mode))
+	if (S_ISDIR(c->as->mode))
 		c->dir->nlink++;
 	return 0;
 undo:
@@ -166,23 +168,13 @@ undo:
 	return err;
 }
 
-static struct inode *ext2_create(struct inode *dir, const char *name, size_t length, uint32_t mode,
-				 uint64_t rdev, int *err)
+static struct inode *ext2_create(struct inode *dir, const char *name, size_t length,
+				 const struct creation *as, int *err)
 {
-	struct change c = { .name = name, .length = length, .mode = mode, .rdev = rdev };
+	struct change c = { .name = name, .length = length, .as = as };
 
 	*err = operate(dir, make, &c);
 	return *err < 0 ? NULL : c.made;
-}
-
-static int ext2_symlink(struct inode *dir, const char *name, size_t length, const char *target)
-{
-	struct change c = { .name = name, .length = length, .mode = S_IFLNK | 0777, .link = target };
-	int err = operate(dir, make, &c);
-
-	if (err == 0)
-		inode_put(c.made);
-	return err;
 }
 
 static int link_change(struct change *c)
@@ -209,11 +201,12 @@ static int ext2_link(struct inode *dir, const char *name, size_t length, struct 
 /* ---- removing ---- */
 
 /* The last name of inode, or one of them, is gone. */
-static int lose_name(struct inode *inode, struct inode *dir)
+static void lose_name(struct inode *inode, struct inode *dir)
 {
 	inode->nlink = S_ISDIR(inode->mode) ? 0 : inode->nlink - 1;
 	inode->ctime = dir->ctime;
-	return inode->nlink ? 0 : ext2_orphan_add(inode);
+	if (!inode->nlink)
+		ext2_orphan_add(inode);
 }
 
 static int unlink_change(struct change *c)
@@ -221,11 +214,13 @@ static int unlink_change(struct change *c)
 	int err;
 
 	if ((err = ext2_changes(c->inode, true)) < 0 ||
+	    (err = ext2_orphan_ready(ext2_of(c->dir))) < 0 ||
 	    (err = ext2_dir_remove(c->dir, c->name, c->length)) < 0)
 		return err;
 	if (S_ISDIR(c->inode->mode) && c->dir->nlink > 2)
 		c->dir->nlink--;
-	return lose_name(c->inode, c->dir);
+	lose_name(c->inode, c->dir);
+	return 0;
 }
 
 static int ext2_unlink(struct inode *dir, const char *name, size_t length, struct inode *inode)
@@ -245,6 +240,29 @@ static int ext2_rmdir(struct inode *dir, const char *name, size_t length, struct
 }
 
 /* ---- rename ---- */
+
+/*
+ * What a rename changes besides adding a name is made ready first: if a read
+ * fails, or the task is killed while it waits for one, nothing is half done.
+ */
+static int rename_ready(struct change *c)
+{
+	bool moves = c->dir != c->to, exchange = c->flags & RENAME_EXCHANGE;
+	int err;
+
+	if ((err = ext2_changes(c->inode, false)) < 0 ||
+	    (err = ext2_dir_ready(c->dir, c->name, c->length)) < 0 ||
+	    (moves && S_ISDIR(c->inode->mode) && (err = ext2_dir_ready(c->inode, "..", 2)) < 0))
+		return err;
+	if (!c->target)
+		return ext2_changes(c->to, true);
+	if ((err = ext2_changes(c->target, true)) < 0 ||
+	    (err = ext2_dir_ready(c->to, c->to_name, c->to_length)) < 0)
+		return err;
+	if (!exchange)
+		return ext2_orphan_ready(ext2_of(c->dir));
+	return moves && S_ISDIR(c->target->mode) ? ext2_dir_ready(c->target, "..", 2) : 0;
+}
 
 /* The directory inode moves from one parent to another. */
 static int reparent(struct inode *inode, struct inode *from, struct inode *to)
@@ -293,18 +311,15 @@ static int move(struct change *c)
 		return 0;
 	if (S_ISDIR(c->target->mode) && c->to->nlink > 2)
 		c->to->nlink--;
-	return lose_name(c->target, c->to);
+	lose_name(c->target, c->to);
+	return 0;
 }
 
 static int rename_change(struct change *c)
 {
-	int err;
+	int err = rename_ready(c);
 
-	if ((err = ext2_changes(c->inode, false)) < 0 || (err = ext2_changes(c->dir, true)) < 0 ||
-	    (err = ext2_changes(c->to, true)) < 0 ||
-	    (c->target && (err = ext2_changes(c->target, true)) < 0))
-		return err;
-	if ((err = c->flags & RENAME_EXCHANGE ? exchange(c) : move(c)) < 0)
+	if (err < 0 || (err = c->flags & RENAME_EXCHANGE ? exchange(c) : move(c)) < 0)
 		return err;
 	set_name(c->to, c->to_name, c->to_length, c->inode);
 	c->inode->ctime = c->to->ctime;
@@ -355,12 +370,16 @@ static int ext2_readlink(struct inode *inode, char *buf, size_t size)
 
 static int setattr_change(struct change *c)
 {
-	return ext2_changes(c->dir, !(c->flags & (ATTR_ATIME | ATTR_MTIME)));
+	int err = ext2_changes(c->dir, !(c->set->what & (ATTR_ATIME | ATTR_MTIME)));
+
+	if (err == 0)
+		inode_set(c->dir, c->set);
+	return err;
 }
 
-static int ext2_setattr(struct inode *inode, uint32_t what)
+static int ext2_setattr(struct inode *inode, const struct attributes *a)
 {
-	struct change c = { .flags = what };
+	struct change c = { .set = a };
 
 	return operate(inode, setattr_change, &c);
 }
@@ -368,7 +387,6 @@ static int ext2_setattr(struct inode *inode, uint32_t what)
 const struct inode_ops ext2_inode_ops = {
 	.lookup = ext2_lookup,
 	.create = ext2_create,
-	.symlink = ext2_symlink,
 	.link = ext2_link,
 	.unlink = ext2_unlink,
 	.rmdir = ext2_rmdir,

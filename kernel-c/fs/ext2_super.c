@@ -435,13 +435,14 @@ static int ext2_statfs(struct superblock *sb, struct abi_statfs *st)
 	int64_t held = 0, available = 0;
 	uint64_t more = 0;
 
-	if (current) {
-		if (ext2_has_doomed(fs))
-			ext2_reap(fs);
-		if (fs->limit && block_estimate(fs->device, &held, &available) == 0)
-			more = fs->limit - min(fs->limit, (uint64_t)fs->super.blocks_count);
-		more = min(more, (uint64_t)max(available - fs->super.free_blocks_count, 0ll));
-	}
+	if (ext2_has_doomed(fs))
+		ext2_reap(fs);
+	if (fs->limit && block_estimate(fs->device, &held, &available) < 0)
+		available = 0;
+	mutex_lock(&fs->meta_lock);
+	if (available > fs->super.free_blocks_count)
+		more = min(fs->limit - min(fs->limit, (uint64_t)fs->super.blocks_count),
+			   (uint64_t)available - fs->super.free_blocks_count);
 	st->type = EXT2_STATFS_MAGIC;
 	st->bsize = st->frsize = EXT2_BLOCK;
 	st->blocks = fs->super.blocks_count -
@@ -450,6 +451,7 @@ static int ext2_statfs(struct superblock *sb, struct abi_statfs *st)
 	st->bavail = st->bfree - min(st->bfree, (uint64_t)fs->super.r_blocks_count);
 	st->files = fs->super.inodes_count;
 	st->ffree = fs->super.free_inodes_count;
+	mutex_unlock(&fs->meta_lock);
 	st->namelen = EXT2_NAME_MAX;
 	return 0;
 }

@@ -157,7 +157,7 @@ static void memfs_evict(struct inode *inode)
 	inode_free(inode);
 }
 
-static void inode_set_type(struct inode *inode, uint64_t rdev)
+static void inode_set_type(struct inode *inode)
 {
 	switch (inode->mode & S_IFMT) {
 	case S_IFREG:
@@ -173,15 +173,21 @@ static void inode_set_type(struct inode *inode, uint64_t rdev)
 	case S_IFIFO:
 		inode->fops = &fifo_ops;
 		break;
-	case S_IFCHR:
-	case S_IFBLK:
-		inode->rdev = rdev; /* what drives it is found when it is opened */
-		break;
 	}
 }
 
+/* What a symbolic link or a device has besides. */
+static bool inode_fill(struct inode *inode, const struct creation *c)
+{
+	inode->rdev = c->rdev; /* what drives it is found when it is opened */
+	if (!c->target)
+		return true;
+	inode->size = (int64_t)strlen(c->target);
+	return (memfs_node(inode)->target = kstrdup(c->target)) != NULL;
+}
+
 /* With one reference; NULL: -ENOSPC. */
-static struct inode *memfs_inode(struct memfs *fs, uint32_t mode, uint64_t rdev)
+static struct inode *memfs_inode(struct memfs *fs, const struct creation *c)
 {
 	uint64_t ino = __atomic_add_fetch(&fs->last_ino, 1, __ATOMIC_RELAXED);
 	struct inode *inode;
@@ -189,13 +195,19 @@ static struct inode *memfs_inode(struct memfs *fs, uint32_t mode, uint64_t rdev)
 	if (__atomic_add_fetch(&fs->inodes, 1, __ATOMIC_RELAXED) >
 	    __atomic_load_n(&fs->max_inodes, __ATOMIC_RELAXED))
 		goto uncount;
-	if (!(inode = inode_new(&fs->sb, mode, ino)))
+	if (!(inode = inode_new(&fs->sb, c->mode, ino)))
 		goto uncount;
 	if (!(inode->private = slab_alloc(&node_cache)))
 		goto free_inode;
+	inode->uid = c->uid;
+	inode->gid = c->gid;
 	inode->ops = &memfs_inode_ops;
-	inode_set_type(inode, rdev);
+	inode_set_type(inode);
+	if (!inode_fill(inode, c))
+		goto free_node;
 	return inode;
+free_node:
+	slab_free(&node_cache, inode->private);
 free_inode:
 	inode_free(inode);
 uncount:
@@ -214,9 +226,9 @@ static struct inode *memfs_lookup(struct inode *dir, const char *name, size_t le
 }
 
 static struct inode *memfs_create(struct inode *dir, const char *name, size_t length,
-				  uint32_t mode, uint64_t rdev, int *err)
+				  const struct creation *c, int *err)
 {
-	struct inode *inode = memfs_inode(memfs_of(dir), mode, rdev);
+	struct inode *inode = memfs_inode(memfs_of(dir), c);
 
 	*err = -ENOSPC;
 	if (!inode)
@@ -225,28 +237,12 @@ static struct inode *memfs_create(struct inode *dir, const char *name, size_t le
 		inode_put(inode);
 		return NULL;
 	}
-	if (S_ISDIR(mode)) {
+	if (S_ISDIR(c->mode)) {
 		dir_of(inode)->parent = dir;
 		dir_touch(inode);
 		dir->nlink++;
 	}
 	return inode_get(inode);
-}
-
-static int memfs_symlink(struct inode *dir, const char *name, size_t length, const char *target)
-{
-	struct inode *inode = memfs_inode(memfs_of(dir), S_IFLNK | 0777, 0);
-	int err = -ENOSPC;
-
-	if (!inode)
-		return err;
-	if (!(memfs_node(inode)->target = kstrdup(target)) ||
-	    (err = entry_add(dir, name, length, inode)) < 0) {
-		inode_put(inode);
-		return err;
-	}
-	inode->size = (int64_t)strlen(target);
-	return 0;
 }
 
 static int memfs_link(struct inode *dir, const char *name, size_t length, struct inode *inode)
@@ -369,7 +365,6 @@ static int memfs_readlink(struct inode *inode, char *buf, size_t size)
 static const struct inode_ops memfs_inode_ops = {
 	.lookup = memfs_lookup,
 	.create = memfs_create,
-	.symlink = memfs_symlink,
 	.link = memfs_link,
 	.unlink = memfs_unlink,
 	.rmdir = memfs_rmdir,
@@ -498,6 +493,7 @@ static const struct super_ops memfs_super_ops = {
 
 struct superblock *memfs_new(const struct fs_type *type, const struct memfs_options *o)
 {
+	const struct creation c = { .mode = S_IFDIR | o->mode, .uid = o->uid, .gid = o->gid };
 	struct memfs *fs = kzalloc(sizeof *fs);
 	struct inode *root;
 
@@ -509,10 +505,8 @@ struct superblock *memfs_new(const struct fs_type *type, const struct memfs_opti
 	fs->max_pages = o->max_pages;
 	fs->max_inodes = o->max_inodes;
 	fs->magic = o->magic;
-	if (!(root = memfs_inode(fs, S_IFDIR | o->mode, 0)))
+	if (!(root = memfs_inode(fs, &c)))
 		goto free_fs;
-	root->uid = o->uid;
-	root->gid = o->gid;
 	dir_touch(root);
 	if (!(fs->sb.root = dentry_root(root)))
 		goto put_root;
@@ -695,8 +689,10 @@ static struct memfs *nameless(void)
 
 struct file *memfs_anonymous(int64_t size, int *err)
 {
+	const struct creation c = { .mode = S_IFREG | 0600, .uid = current_process->cred.euid,
+				    .gid = current_process->cred.egid };
 	struct memfs *fs = nameless();
-	struct inode *inode = fs ? memfs_inode(fs, S_IFREG | 0600, 0) : NULL;
+	struct inode *inode = fs ? memfs_inode(fs, &c) : NULL;
 
 	if (!inode) {
 		*err = -ENOMEM;
@@ -704,7 +700,5 @@ struct file *memfs_anonymous(int64_t size, int *err)
 	}
 	inode->nlink = 0;
 	inode->size = size;
-	inode->uid = current_process->cred.euid;
-	inode->gid = current_process->cred.egid;
 	return file_new(inode, inode->fops, O_RDWR, err);
 }

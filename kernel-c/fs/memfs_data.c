@@ -288,6 +288,7 @@ int memfs_truncate(struct inode *inode, int64_t length)
 			page_zero(inode, length, (int64_t)(first * PAGE_SIZE));
 	}
 	__atomic_store_n(&inode->size, length, __ATOMIC_RELAXED);
+	inode_modified(inode);
 	return 0;
 }
 
@@ -316,10 +317,11 @@ int memfs_fallocate(struct inode *inode, uint32_t mode, int64_t offset, int64_t 
 
 	if (end > (int64_t)(MAX_PAGES * PAGE_SIZE))
 		return -EFBIG;
-	if (mode == (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE))
-		return punch_hole(inode, offset, end);
-	if (mode & ~FALLOC_KEEP_SIZE)
+	if (mode != (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE) && mode & ~FALLOC_KEEP_SIZE)
 		return -EOPNOTSUPP;
+	inode_modified(inode);
+	if (mode & FALLOC_PUNCH_HOLE)
+		return punch_hole(inode, offset, end);
 	for (; (int64_t)(index * PAGE_SIZE) < end; index++) {
 		void **slot = page_slot(d, index);
 

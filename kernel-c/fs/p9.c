@@ -159,7 +159,7 @@ static int p9_getattr(struct inode *inode, struct abi_stat *st)
 	return 0;
 }
 
-static int send_setattr(struct inode *inode, uint32_t valid, int64_t size)
+static int send_setattr(struct inode *inode, uint32_t valid, const struct attributes *a, int64_t size)
 {
 	struct p9_call call;
 	struct p9_fid *fid;
@@ -170,14 +170,14 @@ static int send_setattr(struct inode *inode, uint32_t valid, int64_t size)
 	if ((err = p9_call_begin(&call, P9_SETATTR, fid, 0)) < 0)
 		goto put_fid;
 	p9_put(&call.m, valid, 4);
-	p9_put(&call.m, inode->mode & 07777, 4);
-	p9_put(&call.m, inode->uid, 4);
-	p9_put(&call.m, inode->gid, 4);
+	p9_put(&call.m, a->mode & 07777, 4);
+	p9_put(&call.m, a->uid, 4);
+	p9_put(&call.m, a->gid, 4);
 	p9_put(&call.m, (uint64_t)size, 8);
-	p9_put(&call.m, (uint64_t)inode->atime.sec, 8);
-	p9_put(&call.m, (uint64_t)inode->atime.nsec, 8);
-	p9_put(&call.m, (uint64_t)inode->mtime.sec, 8);
-	p9_put(&call.m, (uint64_t)inode->mtime.nsec, 8);
+	p9_put(&call.m, (uint64_t)a->atime.sec, 8);
+	p9_put(&call.m, (uint64_t)a->atime.nsec, 8);
+	p9_put(&call.m, (uint64_t)a->mtime.sec, 8);
+	p9_put(&call.m, (uint64_t)a->mtime.nsec, 8);
 	err = p9_call_do(&call);
 	p9_call_end(&call);
 put_fid:
@@ -185,44 +185,36 @@ put_fid:
 	return err;
 }
 
-/*
- * Store what was changed. Who owns what is made here the host decides, and that
- * is no error; to give a file away later may be one. After an error the inode
- * again is what the server has.
- */
-static int p9_setattr(struct inode *inode, uint32_t what)
+static int p9_setattr(struct inode *inode, const struct attributes *a)
 {
-	struct p9_node *node = p9_node(inode);
 	uint32_t valid = 0;
-	int err = 0;
+	int err;
 
-	if ((what & ATTR_NEW) && (what & ATTR_OWNER)) {
-		inode->uid = node->known.uid;
-		inode->gid = node->known.gid;
-	} else if (what & ATTR_OWNER) {
+	if (a->what & ATTR_OWNER)
 		valid |= P9_SETATTR_UID | P9_SETATTR_GID;
-	}
-	if ((what & ATTR_MODE) && !S_ISLNK(inode->mode) &&
-	    (!(what & ATTR_NEW) || ((inode->mode ^ node->known.mode) & 07777)))
+	if ((a->what & ATTR_MODE) && !S_ISLNK(inode->mode))
 		valid |= P9_SETATTR_MODE;
-	if (what & ATTR_ATIME)
+	if (a->what & ATTR_ATIME)
 		valid |= P9_SETATTR_ATIME | P9_SETATTR_ATIME_SET;
-	if (what & ATTR_MTIME)
+	if (a->what & ATTR_MTIME)
 		valid |= P9_SETATTR_MTIME | P9_SETATTR_MTIME_SET;
 	if (valid == 0)
 		return 0;
-	if ((err = send_setattr(inode, valid, 0)) < 0 && node->loaded)
-		attr_apply(inode, &node->known);
+	if ((err = send_setattr(inode, valid, a, 0)) == 0)
+		inode_set(inode, a);
 	return err;
 }
 
 static int p9_truncate(struct inode *inode, int64_t length)
 {
-	int err = send_setattr(inode, P9_SETATTR_SIZE, length);
+	const struct attributes none = { 0 };
+	int err = send_setattr(inode, P9_SETATTR_SIZE, &none, length);
 
-	if (err == 0)
-		__atomic_store_n(&inode->size, length, __ATOMIC_RELAXED);
-	return err;
+	if (err < 0)
+		return err;
+	__atomic_store_n(&inode->size, length, __ATOMIC_RELAXED);
+	inode_modified(inode);
+	return 0;
 }
 
 /* ---- inodes ---- */
@@ -396,59 +388,7 @@ static int create_file(struct inode *dir, const char *name, size_t length, uint3
 	return err;
 }
 
-static int create_other(struct inode *dir, const char *name, size_t length, uint32_t mode,
-			uint64_t rdev)
-{
-	bool directory = S_ISDIR(mode);
-	struct p9_call call;
-	int err = name_call(&call, directory ? P9_MKDIR : P9_MKNOD, dir, name, length, 0);
-
-	if (err == 0) {
-		p9_put(&call.m, directory ? mode & 07777 : mode, 4);
-		if (!directory) {
-			p9_put(&call.m, rdev >> 8, 4);
-			p9_put(&call.m, rdev & 0xff, 4);
-		}
-		p9_put(&call.m, dir->gid, 4);
-		err = p9_call_do(&call);
-	}
-	p9_call_end(&call);
-	return err;
-}
-
-static struct inode *p9_create(struct inode *dir, const char *name, size_t length,
-			       uint32_t mode, uint64_t rdev, int *err)
-{
-	struct p9 *fs = p9_of(dir);
-	struct p9_fid *opened = NULL, *old = NULL;
-	struct inode *inode;
-
-	if (S_ISREG(mode))
-		*err = create_file(dir, name, length, mode, &opened);
-	else
-		*err = create_other(dir, name, length, mode, rdev);
-	if (*err < 0)
-		return NULL;
-	if (!(inode = p9_lookup(dir, name, length, err))) {
-		p9_fid_put(opened);
-		if (*err == 0)
-			*err = -ENOENT; /* somebody on the host removed it */
-		return NULL;
-	}
-	set_mode(inode, mode); /* the host's umask may have cut it: setattr follows */
-	if (opened && S_ISREG(inode->mode)) {
-		lock(&fs->lock);
-		old = p9_node(inode)->created;
-		p9_node(inode)->created = opened;
-		unlock(&fs->lock);
-		opened = NULL;
-	}
-	p9_fid_put(opened);
-	p9_fid_put(old);
-	return inode;
-}
-
-static int p9_symlink(struct inode *dir, const char *name, size_t length, const char *target)
+static int create_link(struct inode *dir, const char *name, size_t length, const char *target)
 {
 	size_t n = strlen(target);
 	struct p9_call call;
@@ -461,6 +401,76 @@ static int p9_symlink(struct inode *dir, const char *name, size_t length, const 
 	}
 	p9_call_end(&call);
 	return err;
+}
+
+/* A directory, device or FIFO. */
+static int create_other(struct inode *dir, const char *name, size_t length,
+			const struct creation *c)
+{
+	bool directory = S_ISDIR(c->mode);
+	struct p9_call call;
+	int err = name_call(&call, directory ? P9_MKDIR : P9_MKNOD, dir, name, length, 0);
+
+	if (err == 0) {
+		p9_put(&call.m, directory ? c->mode & 07777 : c->mode, 4);
+		if (!directory) {
+			p9_put(&call.m, c->rdev >> 8, 4);
+			p9_put(&call.m, c->rdev & 0xff, 4);
+		}
+		p9_put(&call.m, dir->gid, 4);
+		err = p9_call_do(&call);
+	}
+	p9_call_end(&call);
+	return err;
+}
+
+/*
+ * The host's umask may have cut the mode of what was just made. Who owns it the
+ * host decides; if it has its own mind about modes too, that is no error.
+ */
+static void mode_restore(struct inode *inode, uint32_t mode)
+{
+	const struct attributes a = { .what = ATTR_MODE, .mode = mode };
+
+	if (S_ISLNK(mode) || !((inode->mode ^ mode) & 07777) ||
+	    send_setattr(inode, P9_SETATTR_MODE, &a, 0) < 0 || !mutex_try(&inode->lock))
+		return;
+	set_mode(inode, mode);
+	mutex_unlock(&inode->lock);
+}
+
+static struct inode *p9_create(struct inode *dir, const char *name, size_t length,
+			       const struct creation *c, int *err)
+{
+	struct p9 *fs = p9_of(dir);
+	struct p9_fid *opened = NULL, *old = NULL;
+	struct inode *inode;
+
+	if (S_ISREG(c->mode))
+		*err = create_file(dir, name, length, c->mode, &opened);
+	else if (S_ISLNK(c->mode))
+		*err = create_link(dir, name, length, c->target);
+	else
+		*err = create_other(dir, name, length, c);
+	if (*err < 0)
+		return NULL;
+	if (!(inode = p9_lookup(dir, name, length, err))) {
+		p9_fid_put(opened);
+		if (*err == 0)
+			*err = -ENOENT; /* somebody on the host removed it */
+		return NULL;
+	}
+	mode_restore(inode, c->mode);
+	if (opened && S_ISREG(inode->mode)) {
+		lock(&fs->lock);
+		old = p9_node(inode)->created;
+		p9_node(inode)->created = opened;
+		unlock(&fs->lock);
+		opened = NULL;
+	}
+	p9_fid_put(opened);
+	p9_fid_put(old);
+	return inode;
 }
 
 static int p9_link(struct inode *dir, const char *name, size_t length, struct inode *inode)
@@ -577,7 +587,6 @@ put_fid:
 static const struct inode_ops p9_inode_ops = {
 	.lookup = p9_lookup,
 	.create = p9_create,
-	.symlink = p9_symlink,
 	.link = p9_link,
 	.unlink = p9_unlink,
 	.rmdir = p9_rmdir,

@@ -184,8 +184,7 @@ static int fallocate_file(struct file *f, uint32_t mode, int64_t offset, int64_t
 	    (err = inode_write_limit(offset + length - 1, &one)) < 0)
 		return err;
 	mutex_lock(&inode->lock);
-	if ((err = inode->ops->fallocate(inode, mode, offset, length)) == 0)
-		inode_modified(inode);
+	err = inode->ops->fallocate(inode, mode, offset, length);
 	mutex_unlock(&inode->lock);
 	inode_bytes_changed(inode, offset, offset + length);
 	if (err == 0)

@@ -14,17 +14,11 @@ static uint32_t times_event(const struct abi_timespec times[2])
 	return times && times[1].nsec == UTIME_OMIT ? IN_ACCESS : IN_ATTRIB;
 }
 
-/* ctime and the filesystem's copy, after a change; inode locked. */
-static int inode_changed(struct inode *inode, uint32_t what)
-{
-	inode->ctime = time_now();
-	return inode->ops->setattr ? inode->ops->setattr(inode, what) : 0;
-}
-
 int vfs_chmod(struct process *p, const struct path *path, uint32_t mode)
 {
 	struct inode *inode = path->dentry->inode;
 	const struct cred *c = process_cred(p);
+	struct attributes a = { .what = ATTR_MODE, .mode = mode };
 	int err = mount_writable(path->mount);
 
 	if (err < 0)
@@ -35,9 +29,8 @@ int vfs_chmod(struct process *p, const struct path *path, uint32_t mode)
 	err = -EPERM;
 	if (cred_owns(c, inode)) {
 		if (c->euid != 0 && c->egid != inode->gid && !cred_in_group(c, inode->gid))
-			mode &= ~S_ISGID;
-		inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
-		err = inode_changed(inode, ATTR_MODE);
+			a.mode &= ~S_ISGID;
+		err = inode_change(inode, &a);
 	}
 	mutex_unlock(&inode->lock);
 	if (err == 0)
@@ -59,25 +52,20 @@ static bool may_chown(const struct cred *c, const struct inode *inode, uint32_t 
 int vfs_chown(struct process *p, const struct path *path, uint32_t uid, uint32_t gid)
 {
 	struct inode *inode = path->dentry->inode;
+	struct attributes a = { .what = ATTR_OWNER };
 	int err = mount_writable(path->mount);
-	uint32_t mode;
 
 	if (err < 0)
 		return err;
 	mutex_lock(&inode->lock);
-	mode = inode->mode;
 	err = -EPERM;
 	if (may_chown(process_cred(p), inode, uid, gid)) {
-		if (uid != UINT32_MAX)
-			inode->uid = uid;
-		if (gid != UINT32_MAX)
-			inode->gid = gid;
-		if (!S_ISDIR(inode->mode)) {
-			inode->mode &= ~S_ISUID;
-			if (inode->mode & 0010)
-				inode->mode &= ~S_ISGID;
-		}
-		err = inode_changed(inode, inode->mode == mode ? ATTR_OWNER : ATTR_OWNER | ATTR_MODE);
+		a.uid = uid != UINT32_MAX ? uid : inode->uid;
+		a.gid = gid != UINT32_MAX ? gid : inode->gid;
+		a.mode = S_ISDIR(inode->mode) ? inode->mode : mode_without_set_id(inode->mode);
+		if (a.mode != inode->mode)
+			a.what |= ATTR_MODE;
+		err = inode_change(inode, &a);
 	}
 	mutex_unlock(&inode->lock);
 	if (err == 0)
@@ -101,11 +89,12 @@ static int may_set_times(const struct cred *c, struct inode *inode,
 	return inode_permission_for(c, inode, W_OK, false);
 }
 
-static void set_time(struct abi_timespec *to, const struct abi_timespec *from,
-		     const struct abi_timespec *now)
+static void set_time(struct attributes *a, uint32_t which, struct abi_timespec *to,
+		     const struct abi_timespec *from, const struct abi_timespec *now)
 {
 	if (from->nsec == UTIME_OMIT)
 		return;
+	a->what |= which;
 	*to = from->nsec == UTIME_NOW ? *now : (struct abi_timespec){ from->sec, from->nsec, 0 };
 }
 
@@ -114,6 +103,7 @@ int vfs_utimes(struct process *p, const struct path *path, const struct abi_time
 	static const struct abi_timespec both_now[2] = { { 0, UTIME_NOW, 0 }, { 0, UTIME_NOW, 0 } };
 	struct inode *inode = path->dentry->inode;
 	struct abi_timespec now = time_now();
+	struct attributes a = { 0 };
 	int err;
 
 	if (times && (!valid_time(&times[0]) || !valid_time(&times[1])))
@@ -126,10 +116,9 @@ int vfs_utimes(struct process *p, const struct path *path, const struct abi_time
 	if ((err = may_set_times(process_cred(p), inode, times)) == 0) {
 		if (!times)
 			times = both_now;
-		set_time(&inode->atime, &times[0], &now);
-		set_time(&inode->mtime, &times[1], &now);
-		err = inode_changed(inode, (times[0].nsec != UTIME_OMIT ? ATTR_ATIME : 0) |
-					   (times[1].nsec != UTIME_OMIT ? ATTR_MTIME : 0));
+		set_time(&a, ATTR_ATIME, &a.atime, &times[0], &now);
+		set_time(&a, ATTR_MTIME, &a.mtime, &times[1], &now);
+		err = inode_change(inode, &a);
 	}
 	mutex_unlock(&inode->lock);
 	if (err == 0)
@@ -154,8 +143,7 @@ int vfs_truncate(struct inode *inode, int64_t length)
 		return err;
 	mutex_lock(&inode->lock);
 	was = inode->size;
-	if ((err = inode->ops->truncate(inode, length)) == 0)
-		inode_modified(inode);
+	err = inode->ops->truncate(inode, length);
 	mutex_unlock(&inode->lock);
 	inode_bytes_changed(inode, min(was, length), max(was, length));
 	return err;

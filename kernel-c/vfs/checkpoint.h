@@ -94,6 +94,12 @@ static inline uint64_t checkpoint_now(const struct checkpoints *c)
 {
 	return __atomic_load_n(&c->open, __ATOMIC_RELAXED);
 }
+/* Pages that the store does not have yet. */
+static inline uint32_t checkpoint_pages(const struct checkpoints *c)
+{
+	return __atomic_load_n(&c->dirty, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&c->flying, __ATOMIC_RELAXED);
+}
 /* Make all changes durable that belong to `number` or an earlier one: 0, -EINTR, or why the store didn't. Sleeps. */
 int checkpoint_sync(struct checkpoints *c, uint64_t number);
 /* Have one taken soon. From anywhere; never sleeps. */

@@ -37,43 +37,33 @@ static int dir_may_remove(const struct walk *w, struct inode *dir, struct inode 
 	return err;
 }
 
-/* A new inode belongs to who made it; its group to the directory, if that says so. */
-static int inode_own(const struct walk *w, struct inode *dir, struct inode *inode)
-{
-	inode->uid = w->cred->euid;
-	inode->gid = w->cred->egid;
-	if (dir->mode & S_ISGID) {
-		inode->gid = dir->gid;
-		if (S_ISDIR(inode->mode))
-			inode->mode |= S_ISGID;
-	}
-	if (!inode->ops->setattr)
-		return 0;
-	return inode->ops->setattr(inode, ATTR_NEW | ATTR_MODE | ATTR_OWNER);
-}
-
 static void tell_created(struct inode *dir, struct dentry *name)
 {
 	inotify_tell_name(S_ISDIR(name->inode->mode) ? IN_CREATE | IN_ISDIR : IN_CREATE, dir,
 			  name->name, name->length);
 }
 
-int dir_create(struct walk *w, struct dentry *name, uint32_t mode, uint64_t rdev)
+/* A new inode belongs to who makes it; its group to the directory, if that says so. */
+int dir_create(struct walk *w, struct dentry *name, uint32_t mode, uint64_t rdev, const char *target)
 {
 	struct inode *dir = w->at.dentry->inode, *inode;
+	struct creation c = { mode, w->cred->euid, w->cred->egid, rdev, target };
 	int err = dir_may_change(w, dir);
 
 	if (err < 0)
 		return err;
 	if (!dir->ops->create)
-		return -EACCES;
-	inode = dir->ops->create(dir, name->name, name->length, mode, rdev, &err);
-	if (!inode)
+		return target ? -EPERM : -EACCES;
+	if (dir->mode & S_ISGID) {
+		c.gid = dir->gid;
+		if (S_ISDIR(mode))
+			c.mode |= S_ISGID;
+	}
+	if (!(inode = dir->ops->create(dir, name->name, name->length, &c, &err)))
 		return err;
-	err = inode_own(w, dir, inode);
 	dentry_instantiate(name, inode);
 	tell_created(dir, name);
-	return err;
+	return 0;
 }
 
 /*
@@ -125,7 +115,7 @@ int vfs_mkdir(struct process *p, int dirfd, const char *path, uint32_t mode)
 	if (err < 0)
 		return err;
 	mode = S_IFDIR | (mode & 01777 & ~process_umask(p));
-	err = dir_create(&w, name, mode, 0);
+	err = dir_create(&w, name, mode, 0, NULL);
 	make_end(&w, name);
 	return err;
 }
@@ -148,7 +138,7 @@ int vfs_mknod(struct process *p, int dirfd, const char *path, uint32_t mode, uin
 	if ((err = make_begin(&w, p, dirfd, path, false, &name)) < 0)
 		return err;
 	mode = (mode & S_IFMT) | (mode & 07777 & ~process_umask(p));
-	err = dir_create(&w, name, mode, rdev);
+	err = dir_create(&w, name, mode, rdev, NULL);
 	make_end(&w, name);
 	return err;
 }
@@ -157,28 +147,13 @@ int vfs_symlink(struct process *p, const char *target, int dirfd, const char *pa
 {
 	struct walk w;
 	struct dentry *name;
-	struct inode *dir, *inode;
 	int err;
 
 	if (!target[0])
 		return -ENOENT;
 	if ((err = make_begin(&w, p, dirfd, path, false, &name)) < 0)
 		return err;
-	dir = w.at.dentry->inode;
-	if ((err = dir_may_change(&w, dir)) < 0)
-		goto end;
-	err = -EPERM;
-	if (!dir->ops->symlink)
-		goto end;
-	if ((err = dir->ops->symlink(dir, name->name, name->length, target)) < 0)
-		goto end;
-	inode = dir->ops->lookup(dir, name->name, name->length, &err);
-	if (inode) {
-		err = inode_own(&w, dir, inode);
-		dentry_instantiate(name, inode);
-		tell_created(dir, name);
-	}
-end:
+	err = dir_create(&w, name, S_IFLNK | 0777, 0, target);
 	make_end(&w, name);
 	return err;
 }
@@ -535,6 +510,7 @@ static int make_node(const char *path, uint32_t mode, uint64_t rdev, const char 
 static int make_attributes(const char *path, uint32_t mode, uint32_t uid, uint32_t gid,
 			   int64_t mtime)
 {
+	struct attributes a = { .what = ATTR_MODE | ATTR_OWNER, .mode = mode, .uid = uid, .gid = gid };
 	struct path made;
 	struct inode *inode;
 	int err = path_lookup(NULL, AT_FDCWD, path, S_ISDIR(mode) ? WALK_FOLLOW : 0, &made);
@@ -542,14 +518,12 @@ static int make_attributes(const char *path, uint32_t mode, uint32_t uid, uint32
 	if (err < 0)
 		return err;
 	inode = made.dentry->inode;
+	if (mtime >= 0) {
+		a.what |= ATTR_ATIME | ATTR_MTIME;
+		a.mtime = a.atime = (struct abi_timespec){ .sec = mtime };
+	}
 	mutex_lock(&inode->lock);
-	inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
-	inode->uid = uid;
-	inode->gid = gid;
-	if (mtime >= 0)
-		inode->mtime = inode->atime = (struct abi_timespec){ .sec = mtime };
-	if (inode->ops->setattr)
-		err = inode->ops->setattr(inode, ATTR_MODE | ATTR_OWNER | ATTR_ATIME | ATTR_MTIME);
+	err = inode_change(inode, &a);
 	mutex_unlock(&inode->lock);
 	path_put(&made);
 	return err;

@@ -61,21 +61,33 @@ struct file_ops {
 	bool stream; /* no offset: pipes, ttys. pread and lseek give ESPIPE */
 };
 
-/* What inode_ops.setattr is to store. */
+/* What a new inode is to be. Its times are now. */
+struct creation {
+	uint32_t mode;      /* with its type */
+	uint32_t uid, gid;  /* where a filesystem can't choose, they are not what it gets */
+	uint64_t rdev;      /* devices */
+	const char *target; /* symbolic links */
+};
+
+/* Attributes to be set: those that `what` names, and ctime. */
 #define ATTR_MODE 1u
 #define ATTR_OWNER 2u
 #define ATTR_ATIME 4u
 #define ATTR_MTIME 8u
-#define ATTR_NEW 16u /* of an inode just made: what a filesystem can't choose, it keeps */
+struct attributes {
+	uint32_t what;
+	uint32_t mode; /* permission bits */
+	uint32_t uid, gid;
+	struct abi_timespec atime, mtime, ctime;
+};
 
 /* Directory and attribute operations; directories are locked by the caller. */
 struct inode_ops {
 	/* The inode of `name` in dir with a reference, or NULL and *err 0 when there is none. */
 	struct inode *(*lookup)(struct inode *dir, const char *name, size_t length, int *err);
-	/* Make a file, directory, device or FIFO (by mode's type). */
+	/* Make what c says, a file of any type: the inode with a reference, or NULL and *err. */
 	struct inode *(*create)(struct inode *dir, const char *name, size_t length,
-				uint32_t mode, uint64_t rdev, int *err);
-	int (*symlink)(struct inode *dir, const char *name, size_t length, const char *target);
+				const struct creation *c, int *err);
 	int (*link)(struct inode *dir, const char *name, size_t length, struct inode *inode);
 	int (*unlink)(struct inode *dir, const char *name, size_t length, struct inode *inode);
 	int (*rmdir)(struct inode *dir, const char *name, size_t length, struct inode *inode);
@@ -88,9 +100,10 @@ struct inode_ops {
 	/* Links that name an object, not a path (/proc/PID/fd/N): where it leads,
 	 * with references. NULL: follow what readlink says. */
 	int (*follow)(struct inode *inode, struct path *to);
+	/* A new length. This and fallocate call inode_modified. */
 	int (*truncate)(struct inode *inode, int64_t length);
-	/* Attributes (ATTR_*) were changed in the inode; store them. NULL: nothing to store. */
-	int (*setattr)(struct inode *inode, uint32_t what);
+	/* Store attributes, and set the inode's (inode_set). NULL: that is all there is to do. */
+	int (*setattr)(struct inode *inode, const struct attributes *a);
 	/* Fill what the inode does not hold itself (st is filled generically before). 0 or an error. */
 	int (*getattr)(struct inode *inode, struct abi_stat *st);
 	int (*fallocate)(struct inode *inode, uint32_t mode, int64_t offset, int64_t length);
@@ -173,8 +186,19 @@ void inodes_unlock(struct inode **v, int n);
 int inode_write_limit(int64_t pos, size_t *n);
 /* Data was changed: mtime, ctime, version, and the set-id bits of a file that others may write. */
 void inode_modified(struct inode *inode);
+/* The set-group-ID bit of a file that its group may not run stands for something else. */
+static inline uint32_t mode_without_set_id(uint32_t mode)
+{
+	return mode & ~(S_ISUID | (mode & 0010 ? S_ISGID : 0u));
+}
 /* Data was read: atime, but only when that tells anything new since the last change. */
 void inode_accessed(struct inode *inode);
+/* Would it? */
+bool inode_access_tells(const struct inode *inode);
+/* The inode's attributes are a's from now on. Inode locked. */
+void inode_set(struct inode *inode, const struct attributes *a);
+/* The same by the filesystem, ctime now. 0 or an error. Inode locked. */
+int inode_change(struct inode *inode, struct attributes *a);
 /* The same for credentials other than current's. */
 int inode_permission_for(const struct cred *c, struct inode *inode, int want, bool real);
 /* What stat tells: 0, or the filesystem's error. */

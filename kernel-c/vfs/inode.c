@@ -176,11 +176,8 @@ void inode_modified(struct inode *inode)
 	inode->mtime = inode->ctime = time_now();
 	__atomic_add_fetch(&inode->version, 1, __ATOMIC_RELEASE);
 	if (unlikely(inode->mode & (S_ISUID | S_ISGID)) && S_ISREG(inode->mode) && current &&
-	    current_process->cred.euid != 0) {
-		inode->mode &= ~S_ISUID;
-		if (inode->mode & 0010)
-			inode->mode &= ~S_ISGID;
-	}
+	    current_process->cred.euid != 0)
+		inode->mode = mode_without_set_id(inode->mode);
 }
 
 static bool time_before(const struct abi_timespec *a, const struct abi_timespec *b)
@@ -192,11 +189,43 @@ static bool time_before(const struct abi_timespec *a, const struct abi_timespec 
  * As Linux's relatime without its daily update: reading the clock would cost
  * more than the read. What needs atime (is there new mail?) compares it with mtime.
  */
+bool inode_access_tells(const struct inode *inode)
+{
+	return time_before(&inode->atime, &inode->mtime) ||
+	       time_before(&inode->atime, &inode->ctime);
+}
+
 void inode_accessed(struct inode *inode)
 {
-	if (time_before(&inode->atime, &inode->mtime) ||
-	    time_before(&inode->atime, &inode->ctime))
+	if (inode_access_tells(inode))
 		inode->atime = time_now();
+}
+
+/* ---- attributes ---- */
+
+void inode_set(struct inode *inode, const struct attributes *a)
+{
+	assert(mutex_held(&inode->lock));
+	if (a->what & ATTR_MODE)
+		inode->mode = (inode->mode & S_IFMT) | (a->mode & 07777);
+	if (a->what & ATTR_OWNER) {
+		inode->uid = a->uid;
+		inode->gid = a->gid;
+	}
+	if (a->what & ATTR_ATIME)
+		inode->atime = a->atime;
+	if (a->what & ATTR_MTIME)
+		inode->mtime = a->mtime;
+	inode->ctime = a->ctime;
+}
+
+int inode_change(struct inode *inode, struct attributes *a)
+{
+	a->ctime = time_now();
+	if (inode->ops->setattr)
+		return inode->ops->setattr(inode, a);
+	inode_set(inode, a);
+	return 0;
 }
 
 int inode_stat(struct inode *inode, struct abi_stat *st)

@@ -66,8 +66,8 @@ int vfs_symlink(struct process *p, const char *target, int dirfd, const char *pa
 int vfs_unlink(struct process *p, int dirfd, const char *path, bool directory);
 int vfs_link(struct process *p, int from_fd, const char *from, int to_fd, const char *to, uint32_t flags);
 int vfs_rename(struct process *p, int from_fd, const char *from, int to_fd, const char *to, uint32_t flags);
-/* Make a file in w->at under w's last name, its directory locked; the name, now positive. */
-int dir_create(struct walk *w, struct dentry *name, uint32_t mode, uint64_t rdev);
+/* Make a file (a symbolic link to target) in w->at under this name, its directory locked. */
+int dir_create(struct walk *w, struct dentry *name, uint32_t mode, uint64_t rdev, const char *target);
 
 /* ---- attr.c: change what an inode says about itself ---- */
 int vfs_chmod(struct process *p, const struct path *path, uint32_t mode);

@@ -85,14 +85,14 @@ static struct dentry *open_create(struct walk *w, uint32_t mode, bool *created, 
 	struct dentry *dir = w->at.dentry;
 	struct dentry *d = dentry_lookup(dir, w->last, w->length, err);
 
-	if (!d || d->inode)
+	if (!d || dentry_inode(d))
 		return d;
 	dentry_put(d);
 	mutex_lock(&dir->inode->lock);
 	d = dentry_lookup_locked(dir, w->last, w->length, err);
 	if (d && !d->inode) {
 		mode = S_IFREG | (mode & 07777 & ~process_umask(w->p));
-		*err = dir_create(w, d, mode, 0);
+		*err = dir_create(w, d, mode, 0, NULL);
 		*created = *err == 0;
 	}
 	mutex_unlock(&dir->inode->lock);
@@ -123,7 +123,7 @@ static int open_last(struct walk *w, uint32_t flags, uint32_t mode, bool *create
 		d = dentry_lookup(w->at.dentry, w->last, w->length, &err);
 	if (!d)
 		return err;
-	if (!d->inode)
+	if (!dentry_inode(d))
 		err = -ENOENT;
 	else if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) && !*created)
 		err = -EEXIST;

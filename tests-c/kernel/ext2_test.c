@@ -3,6 +3,7 @@
  */
 #include "vfs_test.h"
 
+#include "../../kernel-c/fs/ext2.h"
 #include "../../kernel-c/lib/alloc.h"
 #include "../store.h"
 
@@ -359,6 +360,99 @@ TEST("ext2: four tasks at once")
 	threads_failed = 0;
 	for (uintptr_t i = 0; i < countof(t); i++)
 		t[i] = test_thread(busy, (void *)i);
+	for (unsigned i = 0; i < countof(t); i++)
+		test_join(t[i]);
+	EXPECT_EQ(threads_failed, 0);
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+}
+
+/* meta_lock and icache_lock held: is an inode in memory whose number is free? */
+static bool free_in_memory(struct ext2 *fs)
+{
+	for (unsigned i = 0; i < EXT2_ICACHE; i++) {
+		struct ext2_node *node;
+
+		list_for_each(node, &fs->buckets[i], bucket)
+			if (ext2_inode_used(fs, (uint32_t)node->inode->ino) == 0)
+				return true;
+	}
+	return false;
+}
+
+TEST("ext2: an inode whose number is free is in memory no more")
+{
+	struct ext2 *fs;
+	struct file *f;
+	int err, seen = 0, looked = 0;
+
+	NEEDS_THREADS();
+	EXPECT_EQ(begin(""), 0);
+	for (unsigned i = 0; i < 300; i++) {
+		f = vfs_open(current_process, AT_FDCWD, AT "/f", O_RDWR | O_CREAT | O_EXCL, 0600, &err);
+		EXPECT(f != NULL);
+		fs = ext2_of(f->inode);
+		EXPECT_EQ(vfs_unlink(current_process, AT_FDCWD, AT "/f", false), 0);
+		file_put(f);
+		/* a worker takes it and frees it */
+		for (unsigned spins = 0; ext2_has_doomed(fs) && spins < 10000000; spins++)
+			;
+		for (unsigned delay = i % 50 * 20; delay > 0; delay--)
+			__atomic_load_n(&fs->ndoomed, __ATOMIC_ACQUIRE);
+		lock(&fs->icache_lock); /* it can't get further than this now */
+		for (unsigned n = 0; n < 5000; n++)
+			if (mutex_try(&fs->meta_lock)) {
+				looked++;
+				seen += free_in_memory(fs);
+				mutex_unlock(&fs->meta_lock);
+			}
+		unlock(&fs->icache_lock);
+	}
+	EXPECT(looked > 0);
+	EXPECT_EQ(seen, 0);
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+}
+
+/*
+ * Files come and go, some of them removed while they are open, so that their
+ * numbers are freed by whoever passes while others look for a free one.
+ */
+static void come_and_go(void *number)
+{
+	uint32_t me = (uint32_t)(uintptr_t)number;
+	char name[64];
+
+	for (uint32_t i = 0; i < 400; i++) {
+		struct file *f;
+		int err;
+
+		ksnprintf(name, sizeof name, AT "/c%u-%u", me, i % 3);
+		f = vfs_open(current_process, AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL, 0600 + me, &err);
+		if (!f) {
+			__atomic_store_n(&threads_failed, (uint32_t)-err, __ATOMIC_RELAXED);
+			return;
+		}
+		if (i % 8 == 0 && f->ops->fsync(f, false) < 0)
+			__atomic_store_n(&threads_failed, EIO, __ATOMIC_RELAXED);
+		if (i % 2)
+			file_put(f);
+		if (vfs_unlink(current_process, AT_FDCWD, name, false) < 0)
+			__atomic_store_n(&threads_failed, ENOENT, __ATOMIC_RELAXED);
+		if (i % 2 == 0)
+			file_put(f);
+	}
+}
+
+TEST("ext2: a number that is free again has no inode in memory")
+{
+	struct test_thread *t[6];
+
+	NEEDS_THREADS();
+	EXPECT_EQ(begin(""), 0);
+	threads_failed = 0;
+	for (uintptr_t i = 0; i < countof(t); i++)
+		t[i] = test_thread(come_and_go, (void *)i);
 	for (unsigned i = 0; i < countof(t); i++)
 		test_join(t[i]);
 	EXPECT_EQ(threads_failed, 0);

@@ -10,6 +10,7 @@
 #include "../../kernel-c/kernel.h"
 #include "../../kernel-c/lib/alloc.h"
 #include "../../kernel-c/task/mm.h"
+#include "../../kernel-c/vfs/namei.h"
 #include "../../kernel-c/vfs/sharing.h"
 
 #define PROCESSES 3
@@ -250,15 +251,13 @@ TEST("shared memory: a mapping for reading follows, and can be made writable")
 TEST("shared memory: bytes beyond the end of the file go nowhere")
 {
 	EXPECT(start());
-	EXPECT_EQ(memfs_truncate(file->inode, PAGE_SIZE + 10), 0);
-	inode_bytes_changed(file->inode, PAGE_SIZE + 10, LENGTH);
+	EXPECT_EQ(vfs_truncate(file->inode, PAGE_SIZE + 10), 0);
 	memory(0)[PAGE_SIZE + 9] = 'i';
 	memory(0)[PAGE_SIZE + 10] = 'o';
 	memory(0)[2 * PAGE_SIZE] = 'o';
 	shared_release();
 	EXPECT_EQ(file->inode->size, PAGE_SIZE + 10);
-	EXPECT_EQ(memfs_truncate(file->inode, LENGTH), 0);
-	inode_bytes_changed(file->inode, PAGE_SIZE + 10, LENGTH);
+	EXPECT_EQ(vfs_truncate(file->inode, LENGTH), 0);
 	as(1);
 	shared_acquire();
 	EXPECT_EQ(memory(1)[PAGE_SIZE + 9], 'i');
