@@ -4,6 +4,7 @@
 #ifndef MEMFS_H
 #define MEMFS_H
 
+#include "../lib/radix.h"
 #include "../vfs/mount.h"
 
 /* One filesystem in memory. */
@@ -13,12 +14,6 @@ struct memfs {
 	uint64_t inodes, max_inodes; /* [a] */
 	uint64_t last_ino;           /* [a] */
 	uint32_t magic;
-};
-
-/* The data of a regular file: a tree of pages, as high as it needs to be. */
-struct memfs_data {
-	void *root;      /* height 0: the only page, or NULL */
-	unsigned height;
 };
 
 struct memfs_entry;
@@ -34,7 +29,7 @@ struct memfs_dir {
 /* inode->private; all under inode->lock */
 struct memfs_node {
 	union {
-		struct memfs_data data;
+		struct radix data; /* the pages of a regular file */
 		struct memfs_dir dir;
 		char *target;
 	};

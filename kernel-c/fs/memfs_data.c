@@ -1,122 +1,27 @@
 /*
- * The data of a file in memory: 4 KiB pages in a radix tree of 64-way nodes.
+ * The data of a file in memory: 4 KiB pages in a radix tree (lib/radix.h).
  *
- * A file of one page is just that page. What was never written has no page and
- * reads as zero. Bytes of the last page beyond the file's size are always zero.
+ * What was never written has no page and reads as zero. Bytes of the last page
+ * beyond the file's size are always zero.
  */
 #include "../lib/alloc.h"
 #include "memfs.h"
 
-#define FANOUT_BITS 6
-#define FANOUT (1u << FANOUT_BITS)
 #define MAX_PAGES (1ull << 31) /* 8 TiB: sizes beyond are EFBIG */
 #define RECLAIM 64 /* pages to take from the page cache when there are no others */
 #define FALLOC_KEEP_SIZE 1u
 #define FALLOC_PUNCH_HOLE 2u
 
-struct node {
-	void *slot[FANOUT];
-};
-
-static struct slab_cache node_cache = SLAB_CACHE("memfs_node_map", struct node);
-
-static inline unsigned slot_of(uint64_t index, unsigned height)
+static bool drop_page(void *page, uint64_t index, void *arg)
 {
-	return index >> (height - 1) * FANOUT_BITS & (FANOUT - 1);
-}
-
-/* The page at index, or NULL for a hole. */
-static inline void *page_find(const struct memfs_data *d, uint64_t index)
-{
-	void *at = d->root;
-
-	if (index >> d->height * FANOUT_BITS)
-		return NULL;
-	for (unsigned h = d->height; h > 0 && at; h--)
-		at = ((struct node *)at)->slot[slot_of(index, h)];
-	return at;
-}
-
-/* Where the page at index hangs, making the nodes above it; NULL: no memory. */
-static void **page_slot(struct memfs_data *d, uint64_t index)
-{
-	void **at = &d->root;
-
-	while (index >> d->height * FANOUT_BITS) {
-		struct node *n = NULL;
-
-		if (d->root) {
-			if (!(n = slab_alloc(&node_cache)))
-				return NULL;
-			n->slot[0] = d->root;
-		}
-		d->root = n;
-		d->height++;
-	}
-	for (unsigned h = d->height; h > 0; h--) {
-		if (!*at && !(*at = slab_alloc(&node_cache)))
-			return NULL;
-		at = &((struct node *)*at)->slot[slot_of(index, h)];
-	}
-	return at;
-}
-
-/* The first index >= index with a page, or UINT64_MAX. `base` is the first under `at`. */
-static uint64_t page_next(void *at, unsigned height, uint64_t base, uint64_t index)
-{
-	if (!at)
-		return UINT64_MAX;
-	if (height == 0)
-		return base;
-	for (unsigned i = 0; i < FANOUT; i++) {
-		uint64_t span = 1ull << (height - 1) * FANOUT_BITS;
-		uint64_t from = base + i * span, found;
-
-		if (from + span <= index)
-			continue;
-		found = page_next(((struct node *)at)->slot[i], height - 1, from, index);
-		if (found != UINT64_MAX)
-			return found;
-	}
-	return UINT64_MAX;
-}
-
-/* Free the pages in [first, end) under *at; how many. Empty nodes go too. */
-static uint64_t pages_cut(void **at, unsigned height, uint64_t base, uint64_t first, uint64_t end)
-{
-	uint64_t span, freed = 0;
-	bool empty = true;
-	struct node *n = *at;
-
-	if (!n)
-		return 0;
-	if (height == 0) {
-		if (base < first || base >= end)
-			return 0;
-		page_free(*at, 0);
-		*at = NULL;
-		return 1;
-	}
-	span = 1ull << (height - 1) * FANOUT_BITS;
-	for (unsigned i = 0; i < FANOUT; i++, base += span) {
-		if (base + span > first && base < end)
-			freed += pages_cut(&n->slot[i], height - 1, base, first, end);
-		empty = empty && !n->slot[i];
-	}
-	if (empty) {
-		slab_free(&node_cache, n);
-		*at = NULL;
-	}
-	return freed;
+	page_free(page, 0);
+	return true;
 }
 
 static void data_cut(struct inode *inode, uint64_t first, uint64_t end)
 {
-	struct memfs_data *d = &memfs_node(inode)->data;
-	uint64_t freed = pages_cut(&d->root, d->height, 0, first, end);
+	uint64_t freed = radix_cut(&memfs_node(inode)->data, first, end, drop_page, NULL);
 
-	if (!d->root)
-		d->height = 0;
 	inode->blocks -= (int64_t)(freed * (PAGE_SIZE / 512));
 	__atomic_sub_fetch(&memfs_of(inode)->pages, freed, __ATOMIC_RELAXED);
 }
@@ -154,13 +59,13 @@ static void page_undo(struct inode *inode, void *page)
 
 static int64_t data_read(struct inode *inode, struct uio *u, int64_t pos)
 {
-	const struct memfs_data *d = &memfs_node(inode)->data;
+	const struct radix *d = &memfs_node(inode)->data;
 	int64_t done = 0, n;
 
 	while (u->left && pos < inode->size) {
 		size_t in_page = (size_t)(pos % PAGE_SIZE);
 		size_t want = (size_t)min((int64_t)(PAGE_SIZE - in_page), inode->size - pos);
-		char *page = page_find(d, (uint64_t)pos / PAGE_SIZE);
+		char *page = radix_find(d, (uint64_t)pos / PAGE_SIZE);
 
 		n = page ? uio_out(u, page + in_page, want) : uio_out_zero(u, want);
 		if (unlikely(n <= 0))
@@ -189,7 +94,7 @@ static int64_t memfs_read(struct file *f, struct uio *u, int64_t *pos)
 /* Up to n bytes into the page of pos, which is made if it is not there. */
 static int64_t page_write(struct inode *inode, struct uio *u, int64_t pos, size_t n)
 {
-	void **slot = page_slot(&memfs_node(inode)->data, (uint64_t)pos / PAGE_SIZE);
+	void **slot = radix_slot(&memfs_node(inode)->data, (uint64_t)pos / PAGE_SIZE);
 	size_t in_page = (size_t)(pos % PAGE_SIZE);
 	int64_t moved;
 	char *page;
@@ -255,11 +160,11 @@ static int64_t memfs_write(struct file *f, struct uio *u, int64_t *pos)
 
 char *memfs_page(struct inode *inode, uint64_t index, bool make)
 {
-	struct memfs_data *d = &memfs_node(inode)->data;
-	char *page = page_find(d, index);
+	struct radix *d = &memfs_node(inode)->data;
+	char *page = radix_find(d, index);
 	void **slot;
 
-	if (page || !make || !(slot = page_slot(d, index)) || !(page = page_new(inode)))
+	if (page || !make || !(slot = radix_slot(d, index)) || !(page = page_new(inode)))
 		return page;
 	memset(page, 0, PAGE_SIZE);
 	return *slot = page;
@@ -270,7 +175,7 @@ char *memfs_page(struct inode *inode, uint64_t index, bool make)
 /* Zero [from, to) of one page, if it is there. */
 static void page_zero(struct inode *inode, int64_t from, int64_t to)
 {
-	char *page = page_find(&memfs_node(inode)->data, (uint64_t)from / PAGE_SIZE);
+	char *page = radix_find(&memfs_node(inode)->data, (uint64_t)from / PAGE_SIZE);
 
 	if (page)
 		memset(page + from % PAGE_SIZE, 0, (size_t)(to - from));
@@ -311,7 +216,7 @@ static int punch_hole(struct inode *inode, int64_t from, int64_t end)
 
 int memfs_fallocate(struct inode *inode, uint32_t mode, int64_t offset, int64_t length)
 {
-	struct memfs_data *d = &memfs_node(inode)->data;
+	struct radix *d = &memfs_node(inode)->data;
 	int64_t end = offset + length;
 	uint64_t index = (uint64_t)offset / PAGE_SIZE;
 
@@ -323,7 +228,7 @@ int memfs_fallocate(struct inode *inode, uint32_t mode, int64_t offset, int64_t 
 	if (mode & FALLOC_PUNCH_HOLE)
 		return punch_hole(inode, offset, end);
 	for (; (int64_t)(index * PAGE_SIZE) < end; index++) {
-		void **slot = page_slot(d, index);
+		void **slot = radix_slot(d, index);
 
 		if (!slot)
 			return -ENOSPC;
@@ -341,17 +246,17 @@ int memfs_fallocate(struct inode *inode, uint32_t mode, int64_t offset, int64_t 
 /* Where data or a hole begins at or after offset; inode locked. */
 static int64_t seek_extent(struct inode *inode, int64_t offset, bool data)
 {
-	const struct memfs_data *d = &memfs_node(inode)->data;
+	const struct radix *d = &memfs_node(inode)->data;
 	uint64_t index = (uint64_t)offset / PAGE_SIZE, next;
 
 	if (offset < 0 || offset >= inode->size)
 		return -ENXIO;
 	if (data) {
-		next = page_next(d->root, d->height, 0, index);
+		next = radix_next(d, index);
 		if (next == UINT64_MAX || (int64_t)(next * PAGE_SIZE) >= inode->size)
 			return -ENXIO;
 	} else {
-		for (next = index; page_find(d, next); next++)
+		for (next = index; radix_find(d, next); next++)
 			;
 	}
 	return min(max(offset, (int64_t)(next * PAGE_SIZE)), inode->size);
