@@ -281,6 +281,16 @@ static bool goes_before(const struct task *t, nsec now)
 	return true;
 }
 
+bool runq_loose_above(const struct task *t)
+{
+	struct task *h;
+
+	list_for_each(h, &runq.loose, sched.node)
+		if (runq_realtime(h) > runq_realtime(t) && !__atomic_load_n(&h->killed, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
 struct task *runq_pass_on(int cpu, nsec now)
 {
 	struct task *t, *next;
@@ -299,7 +309,7 @@ struct task *runq_pass_on(int cpu, nsec now)
 		runq_charge(t, now);
 		t->sched.cpu = cpu;
 		t->sched.robbed = false;
-		runq_set_told(t, false);
+		runq_set_told(t, t->sched.deaf); /* until it looks after all */
 		list_remove(&t->sched.node);
 		list_append(&runq.running, &t->sched.node);
 		runq_set_state(t, SCHED_STATE_RUNNING);

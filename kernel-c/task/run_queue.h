@@ -58,6 +58,8 @@ struct task *runq_pass_on(int cpu, nsec now);
 int runq_leave(struct task *t, nsec now);
 /* t, which has a token, runs on without: its number. */
 int runq_loosen(struct task *t, nsec now);
+/* Does a task of a higher priority than t's run without a token? It is to have t's, then. */
+bool runq_loose_above(const struct task *t);
 /* Whose token w is to have: the least of those whose turn may be ended, or NULL. */
 struct task *runq_victim(const struct task *w, nsec now);
 /* t's turn is over; the supervisor sees to it that it looks, once it has been rung. */

@@ -178,7 +178,7 @@ void sched_reschedule(void)
 	lock(&runq.lock);
 	runq_charge(t, now);
 	t->sched.deaf = false;
-	beaten = t->sched.state == SCHED_STATE_LOOSE;
+	beaten = t->sched.state == SCHED_STATE_LOOSE || runq_loose_above(t);
 	list_for_each(w, &runq.queued, sched.node)
 		beaten |= runq_beats(w, t, now);
 	if (!beaten || __atomic_load_n(&t->killed, __ATOMIC_SEQ_CST)) {
@@ -193,18 +193,21 @@ bool sched_give_way(void)
 {
 	struct task *t = current, *next;
 	nsec now;
+	bool above;
 
-	if (!sched_contended() && __atomic_load_n(&t->sched.state, __ATOMIC_RELAXED) != SCHED_STATE_LOOSE)
+	/* watched: there may be a loose one that goes before */
+	if (!sched_contended() && !__atomic_load_n(&runq.watched, __ATOMIC_RELAXED))
 		return false;
 	now = host_clock();
 	lock(&runq.lock);
-	if (t->sched.state != SCHED_STATE_LOOSE &&
+	above = t->sched.state == SCHED_STATE_RUNNING && runq_loose_above(t);
+	if (t->sched.state != SCHED_STATE_LOOSE && !above &&
 	    (list_empty(&runq.queued) || t->sched.state < SCHED_STATE_RUNNING ||
 	     runq_realtime(list_first(&runq.queued, struct task, sched.node)) < runq_realtime(t))) {
 		unlock(&runq.lock);
 		return false;
 	}
-	next = t->sched.state == SCHED_STATE_RUNNING ? runq_pick(now) : NULL;
+	next = t->sched.state == SCHED_STATE_RUNNING && !above ? runq_pick(now) : NULL;
 	step_aside(t, next, now, false);
 	return true;
 }
@@ -268,6 +271,9 @@ void sched_set_policy(struct task *t, int policy, int priority)
 			runq_tell(h, now);
 			ring = true;
 		}
+	} else if (t->sched.state == SCHED_STATE_RUNNING && runq_loose_above(t)) {
+		runq_tell_self(t, now);
+		ring = true;
 	} else if (t->sched.state == SCHED_STATE_RUNNING && !list_empty(&runq.queued)) {
 		ring = true; /* somebody may come before it now */
 	}

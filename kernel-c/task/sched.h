@@ -40,7 +40,7 @@ struct sched_entity {
 	bool deaf;          /* [r] it was told for long and didn't look: its token is anybody's */
 	bool robbed;        /* [r] loose because a sleeper that woke up took its token */
 	bool woken;         /* [r] queued: after a sleep, not because its turn was over */
-	nsec told_at;       /* [r] when */
+	nsec told_at;       /* [r] when; or when it was first made to look */
 	nsec nudged_at;     /* [r] when it was last made to look; 0: not yet */
 	nsec since;         /* [r] queued: since when; running: its turn's begin; 0: not begun yet */
 	nsec charged;       /* [r] running: up to when its time is in the books */

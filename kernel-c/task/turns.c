@@ -27,7 +27,8 @@ static bool loosen(nsec now, struct task **got)
 	struct task *t;
 
 	list_for_each(t, &runq.running, sched.node)
-		if (t->sched.told && now - t->sched.told_at >= GRACE && !list_empty(&runq.queued)) {
+		if (t->sched.told && t->sched.nudged_at && now - t->sched.told_at >= GRACE &&
+		    !list_empty(&runq.queued)) {
 			t->sched.deaf = true;
 			*got = runq_pass_on(runq_loosen(t, now), now);
 			return true;
@@ -51,13 +52,15 @@ static bool tell_loose(nsec now)
 	return any;
 }
 
-/* Those to nudge: again only after a while, for nudging rings the supervisor, which runs this. */
+/* Those to nudge, the first time with GRACE from now on, for we may be late; again only after a while, for nudging rings the supervisor, which runs this. */
 static unsigned collect_told(struct list *from, nsec now, struct task **to, unsigned n)
 {
 	struct task *t;
 
 	list_for_each(t, from, sched.node)
 		if (t->sched.told && now - t->sched.nudged_at >= SCHED_SLICE && n < TOLD_MAX) {
+			if (!t->sched.nudged_at)
+				t->sched.told_at = now;
 			t->sched.nudged_at = now;
 			to[n++] = task_get(t);
 		}
