@@ -53,6 +53,19 @@ struct file *memfs_anonymous(int64_t size, int *err);
 /* A filesystem with an empty root directory; NULL: no memory. */
 struct superblock *memfs_new(const struct fs_type *type, const struct memfs_options *o);
 
+/* An inode without a name, with one reference; NULL: -ENOSPC. */
+struct inode *memfs_inode(struct memfs *fs, const struct creation *c);
+
+/* ---- memfs_dir.c ---- */
+extern const struct inode_ops memfs_inode_ops; /* of all types of inodes */
+/* A new inode is an empty directory. */
+void memfs_dir_init(struct inode *inode);
+/*
+ * Drop an inode and all that only it leads to. Without recursion: the entries of a
+ * directory join the list of what is to be dropped before it goes itself.
+ */
+void memfs_tree_free(struct inode *inode);
+
 /* ---- memfs_data.c ---- */
 extern const struct file_ops memfs_file_ops;
 int memfs_truncate(struct inode *inode, int64_t length);
