@@ -29,8 +29,10 @@ interface Schema extends DBSchema {
 
 const VOLUME = 'home';
 const LOCK = 'tabos-volume-home';
-/** A tab that is loaded again may not have given the lock back yet. */
+/** A tab that is loaded again may not have given the lock back yet: only then is its owner asked for. */
 const RELOAD_MS = 1000;
+/** An owner that does not answer is ending, which takes its time on a busy machine. */
+const ENDING_MS = 15_000;
 /** Blocks copied at once, and between two flushes (a flush that is too large is a lot of memory). */
 const COPY_BLOCKS = 256;
 const FLUSH_BLOCKS = 16 * COPY_BLOCKS;
@@ -154,16 +156,31 @@ async function store(db: IDBPDatabase<Schema>, record: VolumeRecord): Promise<vo
   await Promise.all([transaction.store.put(record), transaction.done]);
 }
 
-/** Take the volume's lock for as long as this worker lives. */
+/** Take the volume's lock for as long as this worker lives; false when another tab has it, and says so. */
 async function takeLock(): Promise<boolean> {
   const granted = Promise.withResolvers<boolean>();
+  const given = new AbortController();
+  const owners = new BroadcastChannel(LOCK);
+  let isOwner = false;
+  owners.onmessage = ({ data }) => {
+    if (data === 'owned') given.abort();
+    else if (isOwner) owners.postMessage('owned');
+  };
+  const timers = [
+    setTimeout(() => owners.postMessage('whose?'), RELOAD_MS),
+    setTimeout(() => given.abort(), RELOAD_MS + ENDING_MS),
+  ];
   navigator.locks
-    .request(LOCK, { signal: AbortSignal.timeout(RELOAD_MS) }, () => {
+    .request(LOCK, { signal: given.signal }, () => {
+      isOwner = true;
       granted.resolve(true);
       return new Promise<never>(() => undefined);
     })
-    .catch(() => granted.resolve(false)); // the time is over
-  return granted.promise;
+    .catch(() => granted.resolve(false));
+  const isGranted = await granted.promise;
+  timers.forEach(clearTimeout);
+  if (!isGranted) owners.close();
+  return isGranted;
 }
 
 /** What is in a store, without the blocks that are zero. */

@@ -35,7 +35,20 @@ const FIREFOX_PREFERENCES = {
   'datareporting.policy.dataSubmissionEnabled': false,
   'dom.storageManager.prompt.testing': true,
   'dom.storageManager.prompt.testing.allow': true,
+  'dom.disable_open_during_load': false, // pages may open others
+  'browser.sessionstore.resume_from_crash': false,
 };
+const CHROMIUM_ARGUMENTS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-popup-blocking',
+  '--disable-renderer-backgrounding',
+  '--disable-background-timer-throttling',
+];
 const ISOLATION = { 'Cross-Origin-Resource-Policy': 'same-origin', 'Content-Type': 'application/json' };
 
 interface Errand {
@@ -44,10 +57,12 @@ interface Errand {
 }
 
 export class RemotePage {
+  readonly #name: BrowserName;
   readonly #server: Server;
-  readonly #browser: ChildProcess;
+  readonly #url: string;
   readonly #profile: string;
-  readonly #errands: Errand[] = [];
+  #browser: ChildProcess;
+  #errands: Errand[] = [];
   #current: Errand | undefined;
   /** A page that asks and is not answered yet. */
   #asking: ServerResponse | undefined;
@@ -56,9 +71,12 @@ export class RemotePage {
   static async open(name: BrowserName, directory: string): Promise<RemotePage> {
     const index = join(directory, 'index.html');
     writeFileSync(join(directory, 'remote.js'), SCRIPT);
-    const html = readFileSync(index, 'utf8').replace('</body>', '<script type="module" src="remote.js"></script></body>');
+    const html = readFileSync(index, 'utf8').replace(
+      '</body>',
+      '<script type="module" src="remote.js"></script></body>',
+    );
     writeFileSync(index, html);
-    const page = new RemotePage(name, await serve(directory, { port: 0 }));
+    const page = new RemotePage(name, await serve(directory, { port: 0 }), '');
     try {
       await page.#until(() => page.evaluate('tabos.state === "running"'), 'TabOS did not start');
     } catch (error) {
@@ -68,7 +86,15 @@ export class RemotePage {
     return page;
   }
 
-  private constructor(name: BrowserName, server: Server) {
+  /** A page with nothing but the script, to open others from; they are at the site in `directory`, which is changed. */
+  static async openBare(name: BrowserName, directory: string): Promise<RemotePage> {
+    writeFileSync(join(directory, 'remote.js'), SCRIPT);
+    writeFileSync(join(directory, 'remote.html'), '<!doctype html><script type="module" src="remote.js"></script>');
+    return new RemotePage(name, await serve(directory, { port: 0 }), 'remote.html');
+  }
+
+  private constructor(name: BrowserName, server: Server, path: string) {
+    this.#name = name;
     this.#server = server;
     const [listener] = server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
     server.removeAllListeners('request');
@@ -76,17 +102,35 @@ export class RemotePage {
       if (request.url?.startsWith('/remote/')) void this.#serve(request, response);
       else listener?.(request, response);
     });
-    const url = `http://localhost:${(server.address() as AddressInfo).port}/`;
+    this.#url = `http://localhost:${(server.address() as AddressInfo).port}/${path}`;
     this.#profile = mkdtempSync(join(tmpdir(), 'tabos-profile-'));
-    const program = findBrowser(name);
-    if (!program) throw new Error(`${name} is not installed`);
     const lines = Object.entries(FIREFOX_PREFERENCES).map(([key, value]) => `user_pref("${key}", ${value});\n`);
     writeFileSync(join(this.#profile, 'user.js'), lines.join(''));
+    this.#browser = this.#start();
+  }
+
+  #start(): ChildProcess {
+    const program = findBrowser(this.#name);
+    if (!program) throw new Error(`${this.#name} is not installed`);
     const args =
-      name === 'firefox'
-        ? ['--headless', '--no-remote', '--profile', this.#profile, url]
-        : ['--headless', '--no-sandbox', '--disable-gpu', `--user-data-dir=${this.#profile}`, url];
-    this.#browser = spawn(program, args, { stdio: 'ignore' });
+      this.#name === 'firefox'
+        ? ['--headless', '--no-remote', '--profile', this.#profile, this.#url]
+        : [...CHROMIUM_ARGUMENTS, `--user-data-dir=${this.#profile}`, this.#url];
+    return spawn(program, args, { stdio: 'ignore' });
+  }
+
+  /** The browser dies without a word, and is started again with what it had stored. */
+  async killAndRestart(): Promise<void> {
+    const ended = once(this.#browser, 'exit');
+    this.#browser.kill('SIGKILL');
+    await ended;
+    this.#asking?.destroy();
+    this.#asking = undefined;
+    const lost = [...(this.#current ? [this.#current] : []), ...this.#errands];
+    this.#current = undefined;
+    this.#errands = [];
+    for (const { done } of lost) done.reject(new Error('the browser was killed'));
+    this.#browser = this.#start();
   }
 
   /** The value of a JavaScript expression in the page. */

@@ -164,7 +164,7 @@ static void must(bool good, const char *what, int process, uint32_t number)
 {
 	if (good)
 		return;
-	fprintf(stderr, "BROKEN %d %u: %s: %s\n", process, number, what, strerror(errno));
+	fprintf(stderr, "BROKEN %d %u: %s: %s (%d)\n", process, number, what, strerror(errno), errno);
 	exit(1);
 }
 
