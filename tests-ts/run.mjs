@@ -25,7 +25,7 @@ const cache = process.env.TABOS_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join
 process.env.PATH = [join(top, 'node_modules/.bin'), join(cache, 'cargo/bin'), process.env.PATH].join(delimiter);
 const suites = process.argv[2] === '--suites';
 const [filter = ''] = process.argv.slice(suites ? 3 : 2);
-const mocha = ['node', 'node_modules/mocha/bin/mocha.js', '--reporter', 'tap', '--exit'];
+const mocha = ['node', 'node_modules/mocha/bin/mocha.js', '--reporter', 'tap', '--exit', '--timeout', '120000'];
 const grep = filter ? ['--fgrep', filter] : [];
 
 function testFiles(pattern) {
@@ -91,7 +91,7 @@ const ownStages = [
   },
   {
     name: 'page: Chromium and Firefox',
-    run: [...mocha, '--timeout', '120000', ...grep, ...inBrowsers],
+    run: [...mocha, ...grep, ...inBrowsers],
     skip: inBrowsers.length === 0,
   },
 ];
