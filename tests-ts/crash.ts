@@ -239,7 +239,7 @@ class WorkTest implements Test {
 
   async live(crashes: Crashes): Promise<string> {
     const seed = (Math.random() * 2 ** 31) | 0;
-    await crashes.run('cd /home/crash; if [ -d p0 ]; then rm -rf p*; fi; sync');
+    await crashes.run('cd /home/crash; rm -rf p[0-9]; sync');
     await crashes.type(`clear; ./crash work ${seed} ${PROCESSES}`);
     await delay(Math.random() * WORK_MS);
     const [how, screen] = await crashes.kill(this.#store);
