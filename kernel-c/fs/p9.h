@@ -46,7 +46,18 @@ int p9_fid_of(struct inode *inode, struct p9_fid **fid);
 int p9_fid_for(struct inode *inode, bool writable, struct p9_fid **fid);
 /* Ask the server for the attributes. Inode locked. */
 int p9_refresh(struct inode *inode);
+int p9_getattr(struct inode *inode, struct abi_stat *st);
+int p9_setattr(struct inode *inode, const struct attributes *a);
+int p9_truncate(struct inode *inode, int64_t length);
+/*
+ * The host's umask may have cut the mode of what was just made. Who owns it the
+ * host decides; if it has its own mind about modes too, that is no error.
+ */
+void p9_mode_restore(struct inode *inode, uint32_t mode);
+/* The inode with these attributes, known or new, that fid (consumed) stands for; NULL and *err. */
+struct inode *p9_inode_for(struct p9 *fs, struct p9_fid *fid, const struct p9_attr *a, int *err);
 
-extern const struct file_ops p9_file_ops, p9_dir_ops;
+extern const struct inode_ops p9_inode_ops;               /* p9_names.c */
+extern const struct file_ops p9_file_ops, p9_dir_ops;     /* p9_file.c */
 
 #endif
