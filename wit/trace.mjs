@@ -140,6 +140,7 @@ const BY_CALL = {
   'times.buffer': 'HEX',
   'getpriority.which': 'PRIORITY_WHICH',
   'setpriority.which': 'PRIORITY_WHICH',
+  'prctl.argument2': 'HEX',
   'sched-setscheduler.parameters': 'INT_IN',
   'sched-setparam.parameters': 'INT_IN',
   'sched-getparam.parameters': 'INT_OUT',

@@ -211,6 +211,18 @@ static void memory_of(struct process *p, uint64_t *size, uint64_t *resident)
 		mm_put(mm);
 }
 
+static void name_of(int tid, struct process *p, char name[16])
+{
+	struct task *t;
+
+	lock(&p->lock);
+	memcpy(name, p->name, 16);
+	list_for_each(t, &p->tasks, of_process)
+		if (t->tid == tid)
+			memcpy(name, task_name(t), 16);
+	unlock(&p->lock);
+}
+
 static void show_stat(struct text *t, struct process *p)
 {
 	struct place at = place_of(p);
@@ -218,10 +230,12 @@ static void show_stat(struct text *t, struct process *p)
 	nsec cpu = t->tid ? it.cpu : process_cpu(p);
 	uint64_t size, resident;
 	int rt = it.policy == SCHED_OTHER ? 0 : it.priority;
+	char name[sizeof p->name];
 
+	name_of(t->tid, p, name);
 	memory_of(p, &size, &resident);
 	/* 1 to 8: who; then flags and page faults; then times of itself and its children */
-	text_printf(t, "%d (%s) %c %d %d %d %llu %d 0 0 0 0 0 ", t->tid ? t->tid : p->pid, p->name,
+	text_printf(t, "%d (%s) %c %d %d %d %llu %d 0 0 0 0 0 ", t->tid ? t->tid : p->pid, name,
 		    proc_state(t, p), at.ppid, at.group, at.session, (unsigned long long)at.tty, at.foreground);
 	text_printf(t, "%lld 0 %lld 0 %d %d %d 0 ", (long long)(cpu / NSEC_PER_TICK),
 		    (long long)(p->used_below.cpu / NSEC_PER_TICK), rt ? -1 - rt : 20 + p->nice, p->nice,
@@ -269,15 +283,17 @@ static void show_status(struct text *t, struct process *p)
 	char state = proc_state(t, p);
 	struct thread it = thread_of(t, p);
 	struct usage used = usage_of_process(p);
+	char name[sizeof p->name];
 	uint64_t size, resident;
 	struct cred c;
 
+	name_of(t->tid, p, name);
 	memory_of(p, &size, &resident);
 	lock(&p->lock);
 	c = p->cred;
 	unlock(&p->lock);
 	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		    p->name, umask_of(p), state, state_word(state), p->pid, t->tid ? t->tid : p->pid, p->ppid);
+		    name, umask_of(p), state, state_word(state), p->pid, t->tid ? t->tid : p->pid, p->ppid);
 	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c.uid, c.euid, c.suid, c.euid,
 		    c.gid, c.egid, c.sgid, c.egid);
 	text_printf(t, "Groups:\t");
@@ -379,7 +395,28 @@ static void show_statm(struct text *t, struct process *p)
 
 static void show_comm(struct text *t, struct process *p)
 {
-	text_printf(t, "%s\n", p->name);
+	char name[sizeof p->name];
+
+	name_of(t->tid, p, name);
+	text_printf(t, "%s\n", name);
+}
+
+/* A process names its own threads only. */
+static int set_comm(struct process *p, int tid, const char *name)
+{
+	struct task *t;
+	int err = -ESRCH;
+
+	if (!current || current_process != p)
+		return -EINVAL;
+	lock(&p->lock);
+	list_for_each(t, &p->tasks, of_process)
+		if (t->tid == (tid ? tid : p->pid)) {
+			kstrlcpy(task_name(t), name, sizeof t->name);
+			err = 0;
+		}
+	unlock(&p->lock);
+	return err;
 }
 
 /* Bytes [from, to) of argv and envp. */
@@ -542,7 +579,7 @@ static void show_mountinfo(struct text *t, struct process *p)
 static const struct proc_list no_entries = { NULL, 0 };
 
 #define OF_THREADS_TOO \
-	PROC_TEXT("cmdline", 0444, show_cmdline), PROC_TEXT("comm", 0444, show_comm), \
+	PROC_TEXT("cmdline", 0444, show_cmdline), PROC_SETTING("comm", 0644, show_comm, set_comm), \
 	PROC_TEXT("stat", 0444, show_stat), PROC_TEXT("statm", 0444, show_statm), \
 	PROC_TEXT("status", 0444, show_status), PROC_TEXT("syscall", 0400, show_syscall), \
 	PROC_TEXT("wchan", 0444, show_wchan)
@@ -565,6 +602,6 @@ static const struct proc_entry entries[] = {
 	PROC_TEXT("mounts", 0444, proc_show_mounts),
 	PROC_LINK("root", follow_root, 0),
 	PROC_DIR("task", 0555, &no_entries, PROC_DIR_TASKS),
-	{ "trace", S_IFREG | 0600, NULL, NULL, &proc_trace_fops, NULL, 0 },
+	{ "trace", S_IFREG | 0600, NULL, NULL, NULL, &proc_trace_fops, NULL, 0 },
 };
 const struct proc_list proc_process_list = PROC_LIST(entries);

@@ -26,7 +26,7 @@ struct node {
 
 static struct superblock proc_sb;
 static const struct inode_ops proc_dir_ops, proc_link_ops, proc_self_ops, proc_file_ops;
-static const struct file_ops proc_dir_fops, proc_show_fops;
+static const struct file_ops proc_dir_fops, proc_show_fops, proc_setting_fops;
 static struct slab_cache node_cache = SLAB_CACHE("proc_node", struct node);
 
 static struct node *node_of(struct inode *inode)
@@ -138,7 +138,8 @@ static struct inode *entry_inode(const struct node *dir, const struct proc_entry
 		return proc_inode(e->mode, n, ino, &proc_dir_ops, &proc_dir_fops, err);
 	if (S_ISLNK(e->mode))
 		return proc_inode(e->mode, n, ino, e->follow ? &proc_link_ops : &proc_self_ops, NULL, err);
-	return proc_inode(e->mode, n, ino, &proc_file_ops, e->fops ? e->fops : &proc_show_fops, err);
+	return proc_inode(e->mode, n, ino, &proc_file_ops,
+			  e->fops ? e->fops : e->set ? &proc_setting_fops : &proc_show_fops, err);
 }
 
 static int parse_id(const char *name, size_t length)
@@ -372,11 +373,39 @@ static int64_t show_read(struct file *f, struct uio *u, int64_t *pos)
 	return n;
 }
 
+/* Of the text 127 bytes count; each write is one anew. */
+static int64_t setting_write(struct file *f, struct uio *u, int64_t *pos)
+{
+	struct node *n = node_of(f->inode);
+	struct process *p = proc_process(f->inode);
+	size_t length = u->left;
+	char text[128];
+	int64_t got;
+
+	(void)pos;
+	if (n->pid && !p)
+		return -ESRCH;
+	got = uio_in(u, text, min(length, sizeof text - 1));
+	if (got >= 0) {
+		text[got] = '\0';
+		got = n->entry->set(p, n->tid, text);
+	}
+	if (p)
+		process_put(p);
+	return got < 0 ? got : (int64_t)length;
+}
+
 static const struct inode_ops proc_file_ops = { 0 };
 static const struct file_ops proc_show_fops = {
 	.open = show_open,
 	.release = show_release,
 	.read = show_read,
+};
+static const struct file_ops proc_setting_fops = {
+	.open = show_open,
+	.release = show_release,
+	.read = show_read,
+	.write = setting_write,
 };
 
 /* ---- reading directories ---- */
@@ -515,7 +544,7 @@ static struct superblock *proc_mount(const char *source, uint32_t flags, const c
 
 	(void)source, (void)flags, (void)data;
 	if (proc_sb.root)
-		return &proc_sb;
+		return superblock_get(&proc_sb);
 	proc_sb.type = &proc_type;
 	proc_sb.ops = &proc_super_ops;
 	proc_sb.flags = SB_UNCACHED;
@@ -527,8 +556,7 @@ static struct superblock *proc_mount(const char *source, uint32_t flags, const c
 		inode_put(root);
 		return NULL;
 	}
-	proc_sb.mounts = 1; /* never goes away */
-	return &proc_sb;
+	return superblock_get(superblock_get(&proc_sb)); /* it never goes away */
 }
 
 struct fs_type proc_type = { .name = "proc", .mount = proc_mount };

@@ -32,15 +32,18 @@ struct proc_entry {
 	const char *name;
 	uint32_t mode;
 	void (*show)(struct text *t, struct process *p); /* a file: its text */
+	/* The file takes text, too: 0 or -errno. NULL: it doesn't. */
+	int (*set)(struct process *p, int tid, const char *text);
 	/* A link: where it leads, with references; -ENOENT when nowhere. NULL: /proc/self. */
 	int (*follow)(struct process *p, int fd, struct path *to);
 	const struct file_ops *fops; /* of a file that isn't a text */
 	const struct proc_list *list; /* of a directory */
 	enum proc_dir dir;
 };
-#define PROC_TEXT(name, mode, show) { name, S_IFREG | (mode), show, NULL, NULL, NULL, 0 }
-#define PROC_LINK(name, follow, dir) { name, S_IFLNK | 0777, NULL, follow, NULL, NULL, dir }
-#define PROC_DIR(name, mode, list, dir) { name, S_IFDIR | (mode), NULL, NULL, NULL, list, dir }
+#define PROC_TEXT(name, mode, show) { name, S_IFREG | (mode), show, NULL, NULL, NULL, NULL, 0 }
+#define PROC_SETTING(name, mode, show, set) { name, S_IFREG | (mode), show, set, NULL, NULL, NULL, 0 }
+#define PROC_LINK(name, follow, dir) { name, S_IFLNK | 0777, NULL, NULL, follow, NULL, NULL, dir }
+#define PROC_DIR(name, mode, list, dir) { name, S_IFDIR | (mode), NULL, NULL, NULL, NULL, list, dir }
 extern const struct proc_list proc_system_list, proc_process_list, proc_task_list, proc_sys_list;
 extern const struct proc_entry proc_fdinfo_entry;
 

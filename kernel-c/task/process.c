@@ -245,7 +245,7 @@ static void inherit(struct process *p, struct process *parent)
 	p->sighand = parent->sighand;
 	memcpy(p->limits, parent->limits, sizeof(p->limits));
 	p->nice = parent->nice;
-	memcpy(p->name, parent->name, sizeof(p->name));
+	memcpy(p->name, current && current_process == parent ? task_name(current) : parent->name, sizeof(p->name));
 	if (parent->module)
 		p->module = module_get(parent->module);
 	if (parent->image)

@@ -32,6 +32,7 @@ struct task *task_new(struct process *p, int tid, sigset mask)
 	lock(&p->lock);
 	list_append(&p->tasks, &t->of_process);
 	p->ntasks++;
+	memcpy(t->name, current && current->process == p ? task_name(current) : p->name, sizeof(t->name));
 	/* The process may have got signals, or have been stopped or killed, when this task was not there to be told. */
 	t->attention = ATTENTION_LOOK;
 	t->killed = p->exiting;

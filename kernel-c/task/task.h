@@ -64,6 +64,7 @@ struct task {
 	int refs;               /* [a] */
 	struct process *process; /* [I] (a vfork child's task acts for the child) */
 	struct list of_process; /* [p] process->tasks */
+	char name[16];          /* [p] but not the first thread's: task_name */
 	struct worker *worker;  /* [w] that runs it */
 
 	struct pending pending; /* [p] signals for this thread */
@@ -152,7 +153,7 @@ struct process {
 	struct list ptimers;    /* [p] of timer_create */
 	struct list sem_undos;  /* under ipc/sem.c's lock */
 	struct module *module;  /* [p] the compiled image, with a reference; init has none */
-	char name[16];          /* [p] last component of the program's path */
+	char name[16];          /* [p] last component of the program's path, or as its first thread was named */
 	char *args;             /* [p] argv and envp, NUL-separated, for startup and /proc */
 	uint32_t args_length, argc, envc, args_only; /* args_only: bytes of argv alone */
 	struct file *image;     /* [p] the program's file, for /proc/PID/exe */
@@ -188,6 +189,11 @@ static inline struct task *task_get(struct task *t)
 {
 	__atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
 	return t;
+}
+/* Its name; with its process's lock held. */
+static inline char *task_name(struct task *t)
+{
+	return t->tid == t->process->pid ? t->process->name : t->name;
 }
 /* The thread tid, of process pid unless that is 0, with a reference; or NULL. */
 struct task *task_find(int pid, int tid);
