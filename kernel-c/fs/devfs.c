@@ -99,7 +99,6 @@ static struct superblock *devfs_get(void)
 
 	if (devfs || !(devfs = memfs_new(&devfs_type, &o)))
 		return devfs;
-	devfs->mounts = 1; /* never goes away */
 	root = devfs->root->inode;
 	mutex_lock(&root->lock);
 	for (unsigned i = 0; i < countof(links); i++) {
@@ -215,9 +214,10 @@ put_dir:
 static struct superblock *devfs_mount(const char *source, uint32_t flags, const char *data, int *err)
 {
 	(void)source, (void)flags, (void)data;
-	if (!devfs_get())
-		*err = -ENOMEM;
-	return devfs;
+	if (devfs_get())
+		return superblock_get(devfs); /* whose first use never ends */
+	*err = -ENOMEM;
+	return NULL;
 }
 
 struct fs_type devfs_type = { .name = "devfs", .mount = devfs_mount };

@@ -297,6 +297,7 @@ static struct ext2 *ext2_new(const struct fs_type *type, struct block_device *de
 	fs->sb.type = type;
 	fs->sb.ops = &ext2_super_ops;
 	fs->sb.dev = device->dev;
+	fs->sb.mounts = 1;
 	mutex_init(&fs->meta_lock, RANK_META);
 	mutex_init(&fs->reaping, RANK_INODE);
 	work_init(&fs->reaper, ext2_reaper);
@@ -374,11 +375,27 @@ static bool is_empty(struct block_device *device)
 static struct superblock *ext2_mount(const char *source, uint32_t flags, const char *data, int *err);
 struct fs_type ext2_type = { .name = "ext2", .needs_device = true, .mount = ext2_mount };
 
+/* The device is mounted already: what is there is shown once more. Its options stay what they are. */
+static struct superblock *mounted(uint64_t dev, const struct ext2_options *o, bool read_only, int *err)
+{
+	struct superblock *sb = superblock_find(dev);
+
+	*err = 0;
+	if (!sb)
+		return NULL;
+	if (sb->type == &ext2_type && !o->format && !(sb->flags & SB_RDONLY) == !read_only)
+		return sb;
+	superblock_put(sb);
+	*err = -EBUSY;
+	return NULL;
+}
+
 static struct superblock *ext2_mount(const char *source, uint32_t flags, const char *data, int *err)
 {
 	struct ext2_options o = { 0 };
 	bool read_only = flags & MS_RDONLY;
 	struct block_device *device;
+	struct superblock *sb;
 	struct ext2 *fs;
 
 	*err = -EAGAIN; /* reading waits for the supervisor, so it can't be who mounts */
@@ -388,6 +405,10 @@ static struct superblock *ext2_mount(const char *source, uint32_t flags, const c
 		return NULL;
 	if (!(device = block_open(source, read_only ? BLOCK_READ_ONLY : 0, err)))
 		return NULL;
+	if ((sb = mounted(device->dev, &o, read_only, err)) || *err < 0) {
+		block_put(device);
+		return sb;
+	}
 	if ((*err = block_claim(device)) < 0)
 		goto put;
 	if (!read_only && (o.format || is_empty(device)) && (*err = ext2_format(device, &o)) < 0)

@@ -138,6 +138,7 @@ struct superblock *memfs_new(const struct fs_type *type, const struct memfs_opti
 	fs->sb.type = type;
 	fs->sb.ops = &memfs_super_ops;
 	fs->sb.dev = fs_new_dev();
+	fs->sb.mounts = 1;
 	fs->max_pages = o->max_pages;
 	fs->max_inodes = o->max_inodes;
 	fs->magic = o->magic;

@@ -422,6 +422,7 @@ static struct superblock *p9_mount(const char *source, uint32_t flags, const cha
 	fs->sb.type = &p9_type;
 	fs->sb.ops = &p9_super_ops;
 	fs->sb.dev = fs_new_dev();
+	fs->sb.mounts = 1;
 	fs->sb.flags = sb_flags;
 	once_init(&fs->attach);
 	lock_init(&fs->lock, RANK_REQUEST);

@@ -68,6 +68,7 @@ static struct pkgfs *pkgfs_new(const struct fs_type *type)
 	fs->sb.type = type;
 	fs->sb.ops = &pkgfs_super_ops;
 	fs->sb.dev = fs_new_dev();
+	fs->sb.mounts = 1;
 	fs->sb.flags = SB_RDONLY | SB_WAITS;
 	lock_init(&fs->lock, RANK_REQUEST);
 	for (unsigned i = 0; i < PKGFS_BUCKETS; i++)

@@ -48,32 +48,60 @@ uint64_t fs_new_dev(void)
 	return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
 }
 
-/* ---- paths ---- */
+/* ---- superblocks ---- */
 
-static void superblock_drop(struct superblock *sb)
+struct superblock *superblock_get(struct superblock *sb)
 {
+	lock(&dentry_lock);
+	sb->mounts++;
+	unlock(&dentry_lock);
+	return sb;
+}
+
+void superblock_put(struct superblock *sb)
+{
+	bool last;
+
+	lock(&dentry_lock);
+	last = --sb->mounts == 0;
+	unlock(&dentry_lock);
+	if (!last)
+		return;
 	inotify_unmount(sb);
 	dentry_prune(sb);
 	if (sb->ops->unmount)
 		sb->ops->unmount(sb);
 }
 
+struct superblock *superblock_find(uint64_t dev)
+{
+	struct superblock *found = NULL;
+	struct mount *m;
+
+	lock(&dentry_lock);
+	list_for_each(m, &mounts, all)
+		if (m->sb->dev == dev) {
+			found = m->sb;
+			found->mounts++;
+			break;
+		}
+	unlock(&dentry_lock);
+	return found;
+}
+
 void mount_put(struct mount *m)
 {
 	struct superblock *sb = m->sb;
-	bool last;
 
 	if (__atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	dentry_put(m->root);
 	kfree(m->source);
 	slab_free(&mount_cache, m);
-	lock(&dentry_lock);
-	last = --sb->mounts == 0;
-	unlock(&dentry_lock);
-	if (last)
-		superblock_drop(sb);
+	superblock_put(sb);
 }
+
+/* ---- paths ---- */
 
 void path_put(struct path *p)
 {
@@ -221,13 +249,10 @@ static struct mount *mount_new(struct superblock *sb, struct dentry *root, const
 		return NULL;
 	}
 	m->refs = 1;
-	m->sb = sb;
+	m->sb = superblock_get(sb);
 	m->root = dentry_get(root);
 	m->flags = flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
 	list_init(&m->all);
-	lock(&dentry_lock);
-	sb->mounts++;
-	unlock(&dentry_lock);
 	return m;
 }
 
@@ -268,12 +293,14 @@ int mount_add(const char *source, const struct path *at, const char *type,
 		return -ENODEV;
 	if (!(sb = fs->mount(source, flags, data, &err)))
 		return err;
-	if (!(m = mount_new(sb, sb->root, source, flags))) {
-		if (sb->mounts == 0)
-			superblock_drop(sb);
+	m = mount_new(sb, sb->root, source, flags);
+	superblock_put(sb);
+	if (!m)
 		return -ENOMEM;
-	}
-	err = at ? mount_check_point(at, sb->root) : 0;
+	if (at && at->mount->sb == sb && at->dentry == at->mount->root)
+		err = -EBUSY; /* it is what can be seen there */
+	else
+		err = at ? mount_check_point(at, sb->root) : 0;
 	if (err == 0)
 		err = mount_attach(m, at);
 	if (err < 0)

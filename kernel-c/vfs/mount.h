@@ -15,7 +15,8 @@ struct fs_type {
 	const char *name;
 	bool needs_device; /* for /proc/filesystems: else "nodev" */
 	bool at_boot;      /* mounting asks no driver: the kernel does it at boot, by /etc/fstab */
-	/* Make a superblock (its root set, one reference); NULL and *err. May sleep. */
+	/* The superblock, its root set, with a use: a new one (mounts is 1), or one that is
+	 * mounted already (superblock_get). NULL and *err. May sleep. */
 	struct superblock *(*mount)(const char *source, uint32_t flags, const char *data, int *err);
 	struct list types;
 };
@@ -42,7 +43,7 @@ struct superblock {
 	uint64_t dev;                 /* [I] st_dev */
 	uint32_t flags;               /* [a] SB_* */
 	struct dentry *root;          /* [I] */
-	int mounts;                   /* [d] */
+	int mounts;                   /* [d] that show it, and other uses */
 	void *private;
 };
 
@@ -71,6 +72,11 @@ static inline struct path path_get(const struct path *p)
 	return *p;
 }
 void path_put(struct path *p); /* and clears it */
+
+struct superblock *superblock_get(struct superblock *sb); /* one more use */
+void superblock_put(struct superblock *sb);               /* the last unmounts it; never sleeps */
+/* What is mounted from the device `dev`, with a use, or NULL. */
+struct superblock *superblock_find(uint64_t dev);
 
 /* Make fs known to mount(2). At boot. */
 void fs_register(struct fs_type *fs);

@@ -324,6 +324,31 @@ TEST("ext2: an image in a file, on another ext2")
 	EXPECT_EQ(test_fsck("home"), 0);
 }
 
+TEST("ext2: a device mounted twice is one filesystem, and a part bound elsewhere outlives its mount")
+{
+	EXPECT_EQ(begin(""), 0);
+	EXPECT_EQ(make_dir(AT "/part", 0755), 0);
+	EXPECT_EQ(put_file(AT "/part/f", "one"), 0);
+	make_dir("/tmp/t/bound", 0755);
+	make_dir("/tmp/t/second", 0755);
+	EXPECT_EQ(vfs_mount(current_process, AT "/part", "/tmp/t/bound", "", MS_BIND, ""), 0);
+	EXPECT_EQ(vfs_mount(current_process, "home", AT, "ext2", 0, ""), -EBUSY); /* it is there */
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_STR(get_file("/tmp/t/bound/f"), "one");
+	EXPECT_EQ(vfs_mount(current_process, "home", "/tmp/t/second", "ext2", MS_RDONLY, ""), -EBUSY);
+	EXPECT_EQ(vfs_mount(current_process, "home", "/tmp/t/second", "ext2", 0, "format"), -EBUSY);
+	EXPECT_EQ(mount_it("home", ""), 0);
+	EXPECT_EQ(vfs_mount(current_process, "home", "/tmp/t/second", "ext2", 0, ""), 0);
+	EXPECT_EQ(put_file("/tmp/t/second/part/f", "two"), 0);
+	EXPECT_STR(get_file("/tmp/t/bound/f"), "two");
+	EXPECT_STR(get_file(AT "/part/f"), "two");
+	EXPECT_EQ(sys_umount2(U("/tmp/t/second"), 0), 0);
+	EXPECT_EQ(sys_umount2(U("/tmp/t/bound"), 0), 0);
+	EXPECT_STR(get_file(AT "/part/f"), "two");
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+}
+
 static uint32_t threads_failed;
 
 /* Files of its own, made, changed, moved and removed. */

@@ -27,11 +27,6 @@ static void remove_tree(const char *path)
 
 void vfs_begin(void)
 {
-	static bool ready;
-
-	if (!ready)
-		vfs_init();
-	ready = true;
 	current_process->fs = fs_context_new();
 	become_user(0, 0);
 	remove_tree("/tmp/t");
