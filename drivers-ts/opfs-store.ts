@@ -11,6 +11,10 @@ import type { RandomAccessFile } from './random-access.ts';
 import { lockStore } from './store-lock.ts';
 
 const DIRECTORY = 'tabos';
+/** Nothing but a browser that hangs takes so long to open a file. */
+const OPEN_MS = 30_000;
+/** A page that is just ending may have the file open still. */
+const RETRY_MS = 50;
 
 /** TypeScript has these in its library for workers only, which can't be had beside the page's. */
 interface SyncAccessHandle {
@@ -71,6 +75,37 @@ async function directory(): Promise<FileSystemDirectoryHandle> {
   return (await navigator.storage.getDirectory()).getDirectoryHandle(DIRECTORY, { create: true });
 }
 
+/**
+ * The handle of a file, which is made when it is missing. EIO when the browser doesn't answer; a handle
+ * that comes later is closed.
+ */
+async function openHandle(file: string): Promise<SyncAccessHandle> {
+  const late = Promise.withResolvers<never>();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    late.reject(new ErrnoError(EIO, `the browser does not open ${file}; a restart of the browser may help`));
+  }, OPEN_MS);
+  const opening = (async () => {
+    const handle = await (await directory()).getFileHandle(file, { create: true });
+    for (;;) {
+      try {
+        const access = await (handle as unknown as SyncFileHandle).createSyncAccessHandle();
+        if (isLate) access.close();
+        return access;
+      } catch (error) {
+        if (isLate || !(error instanceof DOMException && error.name === 'NoModificationAllowedError')) throw error;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  })();
+  try {
+    return await Promise.race([opening, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 export const OpfsStore = {
   /** Can this browser do it? */
   get isPossible(): boolean {
@@ -82,8 +117,7 @@ export const OpfsStore = {
     const file = `${checkStoreName(name)}.store`;
     const unlock = await lockStore(`tabos-${name}`);
     try {
-      const handle = await (await directory()).getFileHandle(file, { create: true });
-      const access = await (handle as unknown as SyncFileHandle).createSyncAccessHandle();
+      const access = await openHandle(file);
       try {
         return await LogStore.open(new OpfsFile(access), readOnly, unlock);
       } catch (error) {
