@@ -24,9 +24,11 @@ help() {
   build           build everything: kernel, libc, userland, page and Node host
   kernel          build/kernel.wasm, its debug twin and uaccess.wasm
   libc            the C library and tabos-cc
-  userland        the shell, the commands and the boot archive
+  userland        the libc, the shell, the commands, and the packages of /usr
+  site            the page (build/site) and the Node host, from TypeScript
   bench [ARG...]  measure TabOS against this machine, and print the table
-  suites [NAME]   run what others wrote: a configure script, a package's own checks
+  suites [NAME]   what takes longer than tests may: packages' own checks (bash, make,
+                  git, SQLite), crashes, storms of signals, fuzzing, models
   clean           remove build/ (the cache of downloads stays)
   help            this text
 

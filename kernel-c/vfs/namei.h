@@ -27,6 +27,7 @@ struct walk {
 	bool slash;        /* slashes follow it */
 };
 
+/* From dirfd, or from the root if path says so. 0, and walk_end is due; or -errno. */
 int walk_begin(struct walk *w, struct process *p, int dirfd, const char *path);
 /* Walk all but the last component. */
 int walk_parent(struct walk *w);
@@ -43,8 +44,10 @@ static inline bool walk_last_special(const struct walk *w)
 /* The last component when it is special: w->at becomes it. */
 void walk_special(struct walk *w);
 
+/* What a path of the kernel leads to, with references; `flags` are WALK_*. Sleeps. */
 int path_lookup(struct process *p, int dirfd, const char *path, uint32_t flags, struct path *out);
 
+/* Whose rights count: p's; those of the superuser where there is no p (the kernel itself). */
 const struct cred *process_cred(struct process *p);
 /* The process's root and working directory, with references. */
 void process_root(struct process *p, struct path *out);
