@@ -183,12 +183,6 @@ static void show_swaps(struct text *t, struct process *p)
 	text_printf(t, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
 }
 
-void proc_show_mounts(struct text *t, struct process *p); /* proc_process.c */
-/* proc_kernel.c */
-void proc_show_objects(struct text *t, struct process *p);
-void proc_show_locks(struct text *t, struct process *p);
-void proc_show_waits(struct text *t, struct process *p);
-
 static const struct proc_entry entries[] = {
 	PROC_TEXT("cmdline", 0444, show_cmdline),
 	PROC_TEXT("cpuinfo", 0444, show_cpuinfo),

@@ -57,9 +57,18 @@ struct wait_kind;
 /* A kind's name in one word, as wchan has it. */
 void proc_wait_name(const struct wait_kind *k, char *buf, size_t size);
 
-/* The link of /proc/PID/fd/N. */
+/* The links of /proc/PID/fd/N and /proc/PID/root: 0 with references, or -ENOENT. */
 int proc_fd_follow(struct process *p, int fd, struct path *to);
+int proc_root_follow(struct process *p, int fd, struct path *to);
 /* p's descriptors with a reference, or NULL when it has ended. */
 struct fdtable *proc_files(struct process *p);
+
+/* Texts of files (proc_entry.show). proc_mounts.c */
+void proc_show_mounts(struct text *t, struct process *p);
+void proc_show_mountinfo(struct text *t, struct process *p);
+/* proc_kernel.c */
+void proc_show_objects(struct text *t, struct process *p);
+void proc_show_locks(struct text *t, struct process *p);
+void proc_show_waits(struct text *t, struct process *p);
 
 #endif
