@@ -31,7 +31,7 @@ import { SlotAllocator, type SlotRun } from './slot-allocator.ts';
 const PIECE_SLOTS = 256;
 /** Pieces waiting for the file at which writers are made to wait. */
 const PIECES_WAITING_MAX = 16;
-const PIECES_SPARE_MAX = 4;
+const PIECES_SPARE_MAX = 16;
 /** Data behind a record up to here is checked by its sum instead of flushed before: a flush costs more. */
 const INLINE_SLOTS_MAX = 64;
 /** Records lie in regions like this, so that few calls read them all. */
@@ -648,9 +648,11 @@ function seal(words: Uint32Array<ArrayBuffer>, magic: number, says: Statement): 
 
 /** The checksum of all words but its own. */
 function sumOf(words: Uint32Array<ArrayBuffer>): number {
-  const copy = words.slice();
-  copy[W.sum] = 0;
-  return checksum(new Uint8Array(copy.buffer));
+  const own = words[W.sum]!;
+  words[W.sum] = 0;
+  const sum = checksum(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+  words[W.sum] = own;
+  return sum;
 }
 
 function isSealed(words: Uint32Array<ArrayBuffer>, magic: number): boolean {
