@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser } from 'puppeteer-core';
 
-import { BROWSERS, Console, DEADLINE_MS, findBrowser, launch, SITE, startServer } from './harness.ts';
+import { BROWSERS, Console, SITE, startServer } from './harness.ts';
+import { SharedPage } from './shared-page.ts';
 
 /** A copy of the site that a test may damage. */
 function copySite(damage: (directory: string) => void): string {
@@ -20,24 +20,7 @@ function copySite(damage: (directory: string) => void): string {
 
 for (const name of BROWSERS) {
   describe(`page in ${name}`, function () {
-    this.timeout(4 * DEADLINE_MS);
-    if (name === 'firefox') this.retries(3); // it may hang under BiDi, without TabOS too: harness.ts
-    let browser: Browser;
-    let server: Awaited<ReturnType<typeof startServer>>;
-    let tab: Console;
-
-    before(async function () {
-      if (!findBrowser(name)) this.skip();
-      server = await startServer();
-      browser = await launch(name);
-      tab = await Console.open(browser, server.url);
-      await tab.prompt();
-    });
-
-    after(async () => {
-      await browser?.close();
-      server?.close();
-    });
+    const shared = new SharedPage(name, this);
 
     /** Run a test on a page of its own, against a directory. */
     async function withPage(
@@ -46,7 +29,7 @@ for (const name of BROWSERS) {
       test: (tab: Console) => Promise<void>,
     ): Promise<void> {
       const own = await startServer(directory, options);
-      const shown = await Console.open(browser, own.url, options.prepare);
+      const shown = await Console.open(shared.browser, own.url, options.prepare);
       try {
         await test(shown);
       } finally {
@@ -56,94 +39,94 @@ for (const name of BROWSERS) {
     }
 
     it('page: a typed command runs and its output appears', async () => {
-      assert.deepEqual(await tab.run('echo hello, world'), { output: 'hello, world\n', status: 0 });
+      assert.deepEqual(await shared.tab.run('echo hello, world'), { output: 'hello, world\n', status: 0 });
     });
 
     it('page: a pipeline joins programs', async () => {
-      const { output } = await tab.run("printf 'b\\na\\nc\\n' | sort | tr abc ABC | head -n 2");
+      const { output } = await shared.tab.run("printf 'b\\na\\nc\\n' | sort | tr abc ABC | head -n 2");
       assert.equal(output, 'A\nB\n');
     });
 
     it('page: exit statuses arrive', async () => {
-      assert.equal((await tab.run('true')).status, 0);
-      assert.equal((await tab.run('sh -c "exit 42"')).status, 42);
-      assert.equal((await tab.run('sh -c "kill -TERM \\$\\$"')).status, 128 + 15);
-      assert.equal((await tab.run('no-such-command')).status, 127);
+      assert.equal((await shared.tab.run('true')).status, 0);
+      assert.equal((await shared.tab.run('sh -c "exit 42"')).status, 42);
+      assert.equal((await shared.tab.run('sh -c "kill -TERM \\$\\$"')).status, 128 + 15);
+      assert.equal((await shared.tab.run('no-such-command')).status, 127);
     });
 
     it('page: Ctrl-C interrupts what runs, and the shell goes on', async () => {
       const started = Date.now();
-      await tab.type('echo go; sleep 100\n');
-      await tab.waitFor(/\ngo\n/);
-      await tab.press('c', 'Control');
-      await tab.waitFor(/\^C/);
-      assert.deepEqual(await tab.run('echo alive'), { output: 'alive\n', status: 0 });
+      await shared.tab.type('echo go; sleep 100\n');
+      await shared.tab.waitFor(/\ngo\n/);
+      await shared.tab.press('c', 'Control');
+      await shared.tab.waitFor(/\^C/);
+      assert.deepEqual(await shared.tab.run('echo alive'), { output: 'alive\n', status: 0 });
       assert.ok(Date.now() - started < 90_000);
     });
 
     it('page: Ctrl-D ends the input of a program', async () => {
-      await tab.type('wc -l; echo "counted"" it"\nx\ny\n');
-      await tab.press('d', 'Control');
-      assert.match((await tab.waitFor(/ *(\d+)\ncounted it\n/))[1] ?? '', /2/);
+      await shared.tab.type('wc -l; echo "counted"" it"\nx\ny\n');
+      await shared.tab.press('d', 'Control');
+      assert.match((await shared.tab.waitFor(/ *(\d+)\ncounted it\n/))[1] ?? '', /2/);
     });
 
     it('page: the keyboard and the screen speak UTF-8, wide characters included', async () => {
-      await tab.page.evaluate(() =>
+      await shared.tab.page.evaluate(() =>
         window.tabos?.type('printf "%s|\\n" "漢字 é ☺" | tee /tmp/wide; wc -c < /tmp/wide\r'),
       );
-      await tab.waitFor(/\n漢字 é ☺\|\n *15\n/);
+      await shared.tab.waitFor(/\n漢字 é ☺\|\n *15\n/);
     });
 
     it('page: a new size reaches stty', async () => {
-      const size = async () => (await tab.run('stty size')).output.trim().split(' ').map(Number);
+      const size = async () => (await shared.tab.run('stty size')).output.trim().split(' ').map(Number);
       const [rows = 0, columns = 0] = await size();
       assert.ok(rows > 10 && columns > 40, `${rows} rows, ${columns} columns`);
-      await tab.page.setViewport({ width: 700, height: 400 });
+      await shared.tab.page.setViewport({ width: 700, height: 400 });
       // The new size comes with the next frame, not with the answer to setViewport.
-      await tab.page.waitForFunction((r) => (window.tabos?.size()[1] ?? r) < r, {}, rows);
+      await shared.tab.page.waitForFunction((r) => (window.tabos?.size()[1] ?? r) < r, {}, rows);
       const [newRows = 0, newColumns = 0] = await size();
       assert.ok(newRows < rows && newColumns < columns, `${newRows} rows, ${newColumns} columns`);
-      await tab.page.setViewport({ width: 1000, height: 640 });
+      await shared.tab.page.setViewport({ width: 1000, height: 640 });
     });
 
     it('page: a program that floods the terminal can be interrupted', async () => {
-      await tab.type('while :; do echo flood; done\n');
-      await tab.waitFor(/(flood\n){50}/);
-      await tab.press('c', 'Control');
-      assert.deepEqual(await tab.run('echo calm'), { output: 'calm\n', status: 0 });
+      await shared.tab.type('while :; do echo flood; done\n');
+      await shared.tab.waitFor(/(flood\n){50}/);
+      await shared.tab.press('c', 'Control');
+      assert.deepEqual(await shared.tab.run('echo calm'), { output: 'calm\n', status: 0 });
     });
 
     it('page: a second tab is a session of its own, and closes with its shell', async () => {
-      await tab.run('x=one');
-      await tab.press('N', 'Alt', 'Shift');
-      await tab.waitFor(/[#$] ?$/, 2);
-      assert.deepEqual(await tab.run('tty; echo "[$x]"'), { output: '/dev/tty2\n[]\n', status: 0 });
-      assert.match((await tab.run('ps')).output, /sh/);
-      await tab.type('exit\n');
-      await tab.page.waitForFunction(() => window.tabos?.terminals().length === 1);
-      assert.equal((await tab.run('tty; echo $x')).output, '/dev/tty1\none\n');
+      await shared.tab.run('x=one');
+      await shared.tab.press('N', 'Alt', 'Shift');
+      await shared.tab.waitFor(/[#$] ?$/, 2);
+      assert.deepEqual(await shared.tab.run('tty; echo "[$x]"'), { output: '/dev/tty2\n[]\n', status: 0 });
+      assert.match((await shared.tab.run('ps')).output, /sh/);
+      await shared.tab.type('exit\n');
+      await shared.tab.page.waitForFunction(() => window.tabos?.terminals().length === 1);
+      assert.equal((await shared.tab.run('tty; echo $x')).output, '/dev/tty1\none\n');
     });
 
     it('page: a closed tab hangs its programs up', async () => {
-      await tab.press('N', 'Alt', 'Shift');
-      await tab.waitFor(/[#$] ?$/, 2);
-      await tab.type('sleep 4321\n');
-      await tab.press('W', 'Alt', 'Shift');
-      await tab.page.waitForFunction(() => window.tabos?.terminals().length === 1);
+      await shared.tab.press('N', 'Alt', 'Shift');
+      await shared.tab.waitFor(/[#$] ?$/, 2);
+      await shared.tab.type('sleep 4321\n');
+      await shared.tab.press('W', 'Alt', 'Shift');
+      await shared.tab.page.waitForFunction(() => window.tabos?.terminals().length === 1);
       // SIGHUP travels while we look: ask until it has arrived.
-      assert.equal((await tab.run('while ps | grep -q "[s]leep 4321"; do :; done')).status, 0);
+      assert.equal((await shared.tab.run('while ps | grep -q "[s]leep 4321"; do :; done')).status, 0);
     });
 
     it('page: a shell that ends badly leaves its words and offers a new one', async () => {
-      await tab.type('exit 3\n');
-      await tab.waitFor(/ended with status 3/);
-      await tab.type('\n');
-      await tab.waitFor(/new one\.\][^]*[#$] ?$/);
-      assert.equal((await tab.run('echo again')).output, 'again\n');
+      await shared.tab.type('exit 3\n');
+      await shared.tab.waitFor(/ended with status 3/);
+      await shared.tab.type('\n');
+      await shared.tab.waitFor(/new one\.\][^]*[#$] ?$/);
+      assert.equal((await shared.tab.run('echo again')).output, 'again\n');
     });
 
     it('page: nothing was logged as an error', () => {
-      assert.deepEqual(tab.errors, []);
+      assert.deepEqual(shared.tab.errors, []);
     });
 
     it('page: a static host without headers gets isolation from the service worker', async () => {

@@ -7,10 +7,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'puppeteer-core';
+import type { Page } from 'puppeteer-core';
 
-import { catchDownloads, checkImage, downloaded, drop } from './exchange.ts';
-import { BROWSERS, Console, DEADLINE_MS, findBrowser, launch, startServer } from './harness.ts';
+import { catchDownloads, checkImage, downloaded, drop, dropFolder } from './exchange.ts';
+import { BROWSERS, Console, DEADLINE_MS } from './harness.ts';
+import { SharedPage } from './shared-page.ts';
 
 async function homeOf(page: Page): Promise<string> {
   return page.evaluate(() => `${window.tabos?.home?.mode} ${window.tabos?.home?.device}`);
@@ -23,41 +24,29 @@ async function reload(tab: Console): Promise<void> {
 
 for (const name of BROWSERS) {
   describe(`home in ${name}`, function () {
-    this.timeout(4 * DEADLINE_MS);
-    if (name === 'firefox') this.retries(3); // it may hang under BiDi, without TabOS too: harness.ts
-    let browser: Browser;
-    let server: Awaited<ReturnType<typeof startServer>>;
-    let tab: Console;
-
-    before(async function () {
-      if (!findBrowser(name)) this.skip();
-      server = await startServer();
-      browser = await launch(name);
-      tab = await Console.open(browser, server.url);
-      await tab.prompt();
-    });
-
-    after(async () => {
-      await browser?.close();
-      server?.close();
-    });
+    const shared = new SharedPage(name, this);
 
     it('home: files are there after a reload, which takes at most 1.5 s to the prompt', async () => {
-      await tab.run('mkdir -p ~/d && cp -r /etc ~/d/ && echo kept > ~/kept && sync');
-      await reload(tab);
-      assert.deepEqual(await tab.run('cat ~/kept; cmp /etc/passwd ~/d/etc/passwd'), { output: 'kept\n', status: 0 });
-      const promptMs = await tab.page.evaluate(() => performance.getEntriesByName('tabos:prompt')[0]?.startTime ?? 1e9);
+      await shared.tab.run('mkdir -p ~/d && cp -r /etc ~/d/ && echo kept > ~/kept && sync');
+      await reload(shared.tab);
+      assert.deepEqual(await shared.tab.run('cat ~/kept; cmp /etc/passwd ~/d/etc/passwd'), {
+        output: 'kept\n',
+        status: 0,
+      });
+      const promptMs = await shared.tab.page.evaluate(
+        () => performance.getEntriesByName('tabos:prompt')[0]?.startTime ?? 1e9,
+      );
       assert.ok(promptMs < 1500, `${promptMs} ms`);
     });
 
     it('home: it is in /proc/mounts, and df tells its size', async () => {
-      const { output } = await tab.run('grep " /home " /proc/mounts; df -P /home | tail -n 1');
+      const { output } = await shared.tab.run('grep " /home " /proc/mounts; df -P /home | tail -n 1');
       assert.match(output, /^\/dev\/(idb|opfs)0 \/home ext2 rw/);
       assert.match(output, /\/dev\/(idb|opfs)0 +\d+ +\d+ +\d+ +\d+% +\/home/);
     });
 
     it('home: a second tab is asked, and may do without', async () => {
-      const second = await Console.open(browser, server.url);
+      const second = await Console.open(shared.browser, shared.server.url);
       try {
         await second.page.waitForSelector('[data-answer=again]');
         await second.page.click('[data-answer=volatile]');
@@ -69,27 +58,57 @@ for (const name of BROWSERS) {
       }
     });
 
+    it('home: a second tab may look only', async () => {
+      await shared.tab.run('sync');
+      const second = await Console.open(shared.browser, shared.server.url);
+      try {
+        await second.page.waitForSelector('[data-answer=read-only]');
+        await second.page.click('[data-answer=read-only]');
+        await second.prompt();
+        assert.match(await homeOf(second.page), /^read-only/);
+        assert.equal((await second.run('cat ~/kept')).output, 'kept\n');
+        assert.match((await second.run('touch ~/kept')).output, /Read-only file system/);
+      } finally {
+        await second.page.close();
+      }
+      assert.equal((await shared.tab.run('touch ~/kept')).status, 0);
+    });
+
     it('home: a tab that was killed frees it for the next', async () => {
-      const second = await Console.open(browser, server.url);
+      const second = await Console.open(shared.browser, shared.server.url);
       await second.page.waitForSelector('[data-answer=again]');
-      await tab.page.close();
+      await shared.tab.page.close();
       await second.page.click('[data-answer=again]');
       await second.prompt();
       assert.match(await homeOf(second.page), /^lasting/);
       assert.equal((await second.run('cat ~/kept')).output, 'kept\n');
-      tab = second;
+      shared.tab = second;
     });
 
     it('home: dropped files go to the directory of the shell', async () => {
-      await tab.run('mkdir -p ~/in && cd ~/in');
-      await drop(tab.page, { 'a.txt': 'first\n', 'b c.txt': 'second\n' });
-      assert.deepEqual(await tab.run('cat a.txt "b c.txt"; cd'), { output: 'first\nsecond\n', status: 0 });
+      await shared.tab.run('mkdir -p ~/in && cd ~/in');
+      await drop(shared.tab.page, { 'a.txt': 'first\n', 'b c.txt': 'second\n' });
+      assert.deepEqual(await shared.tab.run('cat a.txt "b c.txt"; cd'), { output: 'first\nsecond\n', status: 0 });
+    });
+
+    it('home: a dropped folder comes with all that is below it', async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'tabos-folder-'));
+      mkdirSync(join(directory, 'folder/deep/er'), { recursive: true });
+      writeFileSync(join(directory, 'folder/top.txt'), 'top\n');
+      for (let i = 0; i < 150; i++) writeFileSync(join(directory, `folder/deep/er/${i}`), `${i}\n`);
+      await shared.tab.run('cd ~/in');
+      await dropFolder(shared.tab.page, join(directory, 'folder'));
+      rmSync(directory, { recursive: true });
+      assert.deepEqual(await shared.tab.run('cat folder/top.txt folder/deep/er/149; ls folder/deep/er | wc -l; cd'), {
+        output: 'top\n149\n150\n',
+        status: 0,
+      });
     });
 
     it('home: upload asks for files, and a way out of the directory is refused', async () => {
-      await tab.type('upload ~/in; echo "status" $?\n');
-      await tab.page.waitForSelector('dialog[data-purpose=upload]');
-      await tab.page.evaluate(() => {
+      await shared.tab.type('upload ~/in; echo "status" $?\n');
+      await shared.tab.page.waitForSelector('dialog[data-purpose=upload]');
+      await shared.tab.page.evaluate(() => {
         const input = document.querySelector<HTMLInputElement>('dialog[data-purpose=upload] input[type=file]');
         const transfer = new DataTransfer();
         transfer.items.add(new File(['chosen'], 'chosen.txt'));
@@ -98,27 +117,27 @@ for (const name of BROWSERS) {
         Object.defineProperty(input, 'files', { value: [...transfer.files, out] });
         input?.dispatchEvent(new Event('change'));
       });
-      await tab.waitFor(/not a path below[^]*status 1\n/);
-      assert.equal((await tab.run('cat ~/in/chosen.txt; ls ~/out.txt')).output.slice(0, 6), 'chosen');
+      await shared.tab.waitFor(/not a path below[^]*status 1\n/);
+      assert.equal((await shared.tab.run('cat ~/in/chosen.txt; ls ~/out.txt')).output.slice(0, 6), 'chosen');
     });
 
     it('home: Ctrl-C ends the wait for files', async () => {
-      await tab.type('upload\n');
-      await tab.page.waitForSelector('dialog[data-purpose=upload]');
-      await tab.page.evaluate(() => window.tabos?.type('\x03'));
-      await tab.page.waitForFunction(() => !document.querySelector('dialog[data-purpose=upload]'));
-      assert.equal((await tab.run('echo on')).output, 'on\n');
+      await shared.tab.type('upload\n');
+      await shared.tab.page.waitForSelector('dialog[data-purpose=upload]');
+      await shared.tab.page.evaluate(() => window.tabos?.type('\x03'));
+      await shared.tab.page.waitForFunction(() => !document.querySelector('dialog[data-purpose=upload]'));
+      assert.equal((await shared.tab.run('echo on')).output, 'on\n');
     });
 
     it('home: download hands files over, a directory as tar', async () => {
-      await catchDownloads(tab.page);
-      await tab.run('seq 1 100000 > ~/seq && download ~/seq ~/in');
+      await catchDownloads(shared.tab.page);
+      await shared.tab.run('seq 1 100000 > ~/seq && download ~/seq ~/in');
       assert.equal(
-        (await downloaded(tab.page, 'seq')).toString(),
+        (await downloaded(shared.tab.page, 'seq')).toString(),
         Array.from({ length: 100_000 }, (_, i) => `${i + 1}\n`).join(''),
       );
       const directory = mkdtempSync(join(tmpdir(), 'tabos-tar-'));
-      writeFileSync(join(directory, 'in.tar'), await downloaded(tab.page, 'in.tar'));
+      writeFileSync(join(directory, 'in.tar'), await downloaded(shared.tab.page, 'in.tar'));
       mkdirSync(join(directory, 'in'));
       assert.equal(spawnSync('tar', ['xf', '../in.tar'], { cwd: join(directory, 'in') }).status, 0);
       assert.equal(readFileSync(join(directory, 'in/b c.txt'), 'utf8'), 'second\n');
@@ -126,37 +145,39 @@ for (const name of BROWSERS) {
     });
 
     it('home: an image is taken while programs write, and e2fsck finds nothing; another page takes it in', async () => {
-      await tab.run("sh -c 'i=0; while :; do i=$((i+1)); cp -r /etc ~/w$((i%7)); rm -rf ~/w$(((i+3)%7)); done' & true");
-      await tab.page.click('#menu-button');
-      await tab.page.evaluate(() => document.querySelectorAll<HTMLElement>('#menu button')[1]?.click());
-      const image = await downloaded(tab.page, 'home.img');
-      await tab.run('kill %1; wait');
+      await shared.tab.run(
+        "sh -c 'i=0; while :; do i=$((i+1)); cp -r /etc ~/w$((i%7)); rm -rf ~/w$(((i+3)%7)); done' & true",
+      );
+      await shared.tab.page.click('#menu-button');
+      await shared.tab.page.evaluate(() => document.querySelectorAll<HTMLElement>('#menu button')[1]?.click());
+      const image = await downloaded(shared.tab.page, 'home.img');
+      await shared.tab.run('kill %1; wait');
       checkImage(image);
 
-      await tab.run('echo newer > ~/kept; sync');
+      await shared.tab.run('echo newer > ~/kept; sync');
       const directory = mkdtempSync(join(tmpdir(), 'tabos-image-'));
       writeFileSync(join(directory, 'home.img'), image);
-      const input = await tab.page.$('#import-image');
-      const loaded = tab.page.waitForNavigation({ timeout: DEADLINE_MS });
+      const input = await shared.tab.page.$('#import-image');
+      const loaded = shared.tab.page.waitForNavigation({ timeout: DEADLINE_MS });
       await (input as unknown as { uploadFile(path: string): Promise<void> }).uploadFile(join(directory, 'home.img'));
       await loaded;
-      await tab.prompt();
+      await shared.tab.prompt();
       rmSync(directory, { recursive: true });
-      assert.equal((await tab.run('cat ~/kept')).output, 'kept\n');
+      assert.equal((await shared.tab.run('cat ~/kept')).output, 'kept\n');
     });
 
     it('home: it moves to the other kind of store and back', async () => {
-      const before = await homeOf(tab.page);
+      const before = await homeOf(shared.tab.page);
       for (const kind of before.includes('idb') ? ['opfs', 'idb'] : ['idb', 'opfs']) {
-        await tab.page.goto(`${server.url}?home=${kind}`, { waitUntil: 'load' });
-        await tab.prompt();
-        assert.match(await homeOf(tab.page), new RegExp(`lasting /dev/${kind}`));
-        assert.equal((await tab.run('cat ~/kept ~/in/a.txt')).output, 'kept\nfirst\n');
+        await shared.tab.page.goto(`${shared.server.url}?home=${kind}`, { waitUntil: 'load' });
+        await shared.tab.prompt();
+        assert.match(await homeOf(shared.tab.page), new RegExp(`lasting /dev/${kind}`));
+        assert.equal((await shared.tab.run('cat ~/kept ~/in/a.txt')).output, 'kept\nfirst\n');
       }
     });
 
     it('home: mount and umount, read-only, bind and remount', async () => {
-      const { output } = await tab.run(
+      const { output } = await shared.tab.run(
         [
           'cd /; mkdir -p /mnt/b; mount --bind /home/root/in /mnt/b && cat /mnt/b/a.txt',
           'umount /mnt/b && ls /mnt/b | wc -l',

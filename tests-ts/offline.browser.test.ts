@@ -12,7 +12,8 @@ import { fileURLToPath } from 'node:url';
 import type { Browser } from 'puppeteer-core';
 
 import { serve } from '../boot/serve.mjs';
-import { BROWSERS, Console, DEADLINE_MS, findBrowser, launch, SITE } from './harness.ts';
+import { BROWSERS, Console, DEADLINE_MS, launch, SITE } from './harness.ts';
+import { runIn } from './shared-page.ts';
 
 /** A server that can be stopped and started again at the same address, and remembers what it was asked. */
 class Network {
@@ -78,14 +79,10 @@ async function kept(tab: Console, before: string | null = null): Promise<string>
 
 for (const name of BROWSERS) {
   describe(`offline in ${name}`, function () {
-    this.timeout(4 * DEADLINE_MS);
-    if (name === 'firefox') this.retries(3); // it may hang under BiDi, without TabOS too: harness.ts
+    runIn(name, this);
     let browser: Browser;
     let network: Network;
 
-    before(async function () {
-      if (!findBrowser(name)) this.skip();
-    });
     // Each test has a browser that has seen nothing yet.
     beforeEach(async () => {
       network = new Network();
