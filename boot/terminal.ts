@@ -101,6 +101,7 @@ export class TerminalView {
       cursorBlink: true,
       fontFamily: FONT,
       fontSize: 14,
+      lineHeight: 1.15, // less cuts underscores off with DejaVu Sans Mono
       minimumContrastRatio: 4.5, // programs choose colours without knowing the background
       scrollback: 10_000,
       theme: lightScheme.matches ? LIGHT : DARK,

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <libgen.h>
 #include <limits.h>
 #include <spawn.h>
@@ -99,22 +100,33 @@ static int send_path(int host, const char *path, const char *as)
 	return result;
 }
 
+static const struct option long_options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
+
+static int usage(FILE *to, int status)
+{
+	fputs("usage: download [-n NAME] FILE...\n"
+	      "\n"
+	      "Hand files to your machine: the browser saves them. A directory goes as a tar\n"
+	      "archive, and FILE - is the standard input.\n"
+	      "  -n  save the one FILE as NAME\n",
+	      to);
+	return status;
+}
+
 int main(int argc, char *argv[])
 {
 	const char *as = NULL;
 	int option, host, failed = 0;
 
-	while ((option = getopt(argc, argv, "n:")) != -1) {
-		if (option != 'n') {
-			fprintf(stderr, "usage: download [-n NAME] FILE...\n");
-			return 2;
-		}
+	while ((option = getopt_long(argc, argv, "n:", long_options, NULL)) != -1) {
+		if (option == 'h')
+			return usage(stdout, 0);
+		if (option != 'n')
+			return usage(stderr, 2);
 		as = optarg;
 	}
-	if (optind == argc || (as && optind + 1 != argc)) {
-		fprintf(stderr, "usage: download [-n NAME] FILE...\n");
-		return 2;
-	}
+	if (optind == argc || (as && optind + 1 != argc))
+		return usage(stderr, 2);
 	if ((host = host_open(program)) < 0)
 		return 1;
 	for (int i = optind; i < argc; i++)

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -91,6 +92,19 @@ static int receive_file(int host, char *path, bool force)
 	return 0;
 }
 
+static const struct option long_options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
+
+static int usage(FILE *to, int status)
+{
+	fputs("usage: upload [-f] [-t NUMBER] [DIR]\n"
+	      "\n"
+	      "Ask for files or a folder of your machine, and copy them here or to DIR.\n"
+	      "  -f  replace files that are there already\n"
+	      "  -t  take what was dropped onto the page as NUMBER, without asking\n",
+	      to);
+	return status;
+}
+
 int main(int argc, char *argv[])
 {
 	const char *dropped = NULL;
@@ -99,20 +113,19 @@ int main(int argc, char *argv[])
 	int option, host, failed = 0;
 	ssize_t n;
 
-	while ((option = getopt(argc, argv, "ft:")) != -1) {
+	while ((option = getopt_long(argc, argv, "ft:", long_options, NULL)) != -1) {
 		if (option == 'f') {
 			force = true;
 		} else if (option == 't') {
 			dropped = optarg;
+		} else if (option == 'h') {
+			return usage(stdout, 0);
 		} else {
-			fprintf(stderr, "usage: upload [-f] [-t NUMBER] [DIR]\n");
-			return 2;
+			return usage(stderr, 2);
 		}
 	}
-	if (argc - optind > 1) {
-		fprintf(stderr, "usage: upload [-f] [-t NUMBER] [DIR]\n");
-		return 2;
-	}
+	if (argc - optind > 1)
+		return usage(stderr, 2);
 	if (optind < argc && chdir(argv[optind]) < 0) {
 		fprintf(stderr, "%s: %s: %s\n", program, argv[optind], strerror(errno));
 		return 1;
