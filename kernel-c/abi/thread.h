@@ -20,6 +20,9 @@ struct abi_thread {
 #define FUTEX_CMP_REQUEUE 4
 #define FUTEX_LOCK_PI 6
 #define FUTEX_UNLOCK_PI 7
+#define FUTEX_TRYLOCK_PI 8
+#define FUTEX_LOCK_PI 6
+#define FUTEX_UNLOCK_PI 7
 #define FUTEX_WAIT_BITSET 9
 #define FUTEX_PRIVATE 128
 #define FUTEX_CLOCK_REALTIME 256

@@ -2,6 +2,7 @@
  * System calls on scheduling policies. What they do is in task/sched.c.
  */
 #include "../kernel.h"
+#include "../task/futex.h"
 
 #define PRIORITY_MAX 99
 #define RESET_ON_FORK 0x40000000
@@ -45,6 +46,7 @@ int sched_set(struct task *t, int policy, int priority)
 	    (is_realtime(policy) || (me->euid != it->euid && me->euid != it->uid)))
 		return -EPERM;
 	sched_set_policy(t, policy, priority);
+	futex_pi_changed(t);
 	return 0;
 }
 

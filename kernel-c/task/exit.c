@@ -10,6 +10,7 @@
 #include "../ipc/word.h"
 #include "../kernel.h"
 #include "../lib/alloc.h"
+#include "futex.h"
 #include "mm.h"
 #include "timer.h"
 #include "trace.h"
@@ -206,6 +207,7 @@ _Noreturn void task_exit(void)
 
 	shared_release();
 	futex_robust_exit(t);
+	futex_pi_exit();
 	if (t->clear_tid && user_store(t->clear_tid, 0) == 0)
 		futex_wake_address(t->clear_tid, 1);
 	t->outcome = OUTCOME_EXIT;

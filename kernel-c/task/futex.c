@@ -9,14 +9,12 @@
 #include "../host.h"
 #include "../kernel.h"
 #include "../vfs/sharing.h"
+#include "futex.h"
 #include "mm.h"
 #include "worker.h"
 
 #define BUCKETS 64
 #define ROBUST_MAX 2048 /* list entries looked at when a thread dies */
-#define FUTEX_WAITERS 0x80000000u
-#define FUTEX_OWNER_DIED 0x40000000u
-#define FUTEX_TID_MASK 0x3fffffffu
 
 struct futex_key {
 	const void *space; /* struct mm or struct inode */
@@ -285,6 +283,13 @@ int32_t sys_futex(uint32_t address, int32_t operation, uint32_t value, uint32_t 
 		return futex_requeue(address, private, value, timeout, address2, NULL);
 	case FUTEX_CMP_REQUEUE:
 		return futex_requeue(address, private, value, timeout, address2, &value3);
+	case FUTEX_LOCK_PI:
+		err = deadline_of(timeout, true, true, &deadline);
+		return err < 0 ? err : futex_pi_lock(address, deadline, false);
+	case FUTEX_TRYLOCK_PI:
+		return futex_pi_lock(address, FOREVER, true);
+	case FUTEX_UNLOCK_PI:
+		return futex_pi_unlock(address);
 	default:
 		return -ENOSYS;
 	}

@@ -59,7 +59,9 @@ void sched_init(int cpus)
 
 int runq_realtime(const struct task *t)
 {
-	return t->policy == SCHED_FIFO || t->policy == SCHED_RR ? t->priority : 0;
+	int own = t->policy == SCHED_FIFO || t->policy == SCHED_RR ? t->priority : 0;
+
+	return max(own, t->sched.boost);
 }
 
 static uint32_t weight_of(const struct task *t)

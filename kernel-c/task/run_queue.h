@@ -22,7 +22,7 @@ struct run_queue {
 };
 extern struct run_queue runq;
 
-/* The priority of a real-time task, 0 of others. */
+/* The priority of a real-time task, or that it was lent; 0 of others. */
 int runq_realtime(const struct task *t);
 /* How long t's turn has lasted. */
 nsec runq_turn(const struct task *t, nsec now);

@@ -253,17 +253,12 @@ void sched_end(struct task *t)
 	runq_notify(next);
 }
 
-void sched_set_policy(struct task *t, int policy, int priority)
+/* t has another priority: who goes before whom now? True when the supervisor is to be rung. */
+static bool reconsider(struct task *t, nsec now)
 {
 	bool ring = false;
 	struct task *h;
-	nsec now = host_clock();
 
-	lock(&runq.lock);
-	if (t->sched.state >= SCHED_STATE_RUNNING)
-		runq_charge(t, now);
-	t->policy = policy;
-	t->priority = priority;
 	if (t->sched.state == SCHED_STATE_QUEUED) {
 		list_remove(&t->sched.node);
 		runq_insert(t, false);
@@ -279,9 +274,51 @@ void sched_set_policy(struct task *t, int policy, int priority)
 	}
 	if (ring)
 		runq_watch();
+	return ring;
+}
+
+void sched_set_policy(struct task *t, int policy, int priority)
+{
+	nsec now = host_clock();
+	bool ring;
+
+	lock(&runq.lock);
+	if (t->sched.state >= SCHED_STATE_RUNNING)
+		runq_charge(t, now);
+	t->policy = policy;
+	t->priority = priority;
+	ring = reconsider(t, now);
 	unlock(&runq.lock);
 	if (ring)
 		host_ring();
+}
+
+void sched_boost(struct task *t, int priority)
+{
+	bool ring = false;
+	nsec now;
+
+	lock(&runq.lock);
+	if (t->sched.boost != priority) {
+		now = host_clock();
+		if (t->sched.state >= SCHED_STATE_RUNNING)
+			runq_charge(t, now);
+		t->sched.boost = priority;
+		ring = reconsider(t, now);
+	}
+	unlock(&runq.lock);
+	if (ring)
+		host_ring();
+}
+
+int sched_priority(struct task *t)
+{
+	int priority;
+
+	lock(&runq.lock);
+	priority = runq_realtime(t);
+	unlock(&runq.lock);
+	return priority;
 }
 
 /* ---- what is to be seen of it ---- */

@@ -40,6 +40,7 @@ struct sched_entity {
 	bool deaf;          /* [r] it was told for long and didn't look: its token is anybody's */
 	bool robbed;        /* [r] loose because a sleeper that woke up took its token */
 	bool woken;         /* [r] queued: after a sleep, not because its turn was over */
+	int boost;          /* [r] the priority of who waits for a mutex that it has, or 0 */
 	nsec told_at;       /* [r] when; or when it was first made to look */
 	nsec nudged_at;     /* [r] when it was last made to look; 0: not yet */
 	nsec since;         /* [r] queued: since when; running: its turn's begin; 0: not begun yet */
@@ -85,6 +86,10 @@ void sched_reschedule(void);
 bool sched_give_way(void);
 /* t has a new policy, priority or nice level to be queued by. */
 void sched_set_policy(struct task *t, int policy, int priority);
+/* t has that real-time priority at least (0: its own), for it holds up who has. */
+void sched_boost(struct task *t, int priority);
+/* The real-time priority of t with what it was lent, 0 of others. */
+int sched_priority(struct task *t);
 /* Supervisor: end turns that are over. When it wants to run again, or FOREVER. */
 nsec sched_run(void);
 /* Does anybody wait for a token? An answer of the past. */

@@ -77,6 +77,7 @@ struct task {
 	uaddr pending_word;     /* [o] libc's "something is pending" */
 	uaddr clear_tid;        /* [o] */
 	uaddr robust_list;      /* [o] */
+	bool left_pi;           /* it ends, and has given up its futexes: under futex_pi.c's lock */
 	struct list held_words; /* [o] process-shared mutexes: ipc/word.c */
 	uint32_t globals[4];    /* [o] what the program instance starts with */
 

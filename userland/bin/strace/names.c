@@ -89,7 +89,7 @@ static const struct name clocks[] = {
 static const struct name timer_flags[] = { N(TIMER_ABSTIME), END };
 static const struct name futexes[] = {
 	{ 0, "FUTEX_WAIT" }, { 1, "FUTEX_WAKE" }, { 3, "FUTEX_REQUEUE" }, { 4, "FUTEX_CMP_REQUEUE" },
-	{ 6, "FUTEX_LOCK_PI" }, { 7, "FUTEX_UNLOCK_PI" }, { 9, "FUTEX_WAIT_BITSET" }, END,
+	{ 6, "FUTEX_LOCK_PI" }, { 7, "FUTEX_UNLOCK_PI" }, { 8, "FUTEX_TRYLOCK_PI" }, { 9, "FUTEX_WAIT_BITSET" }, END,
 };
 static const struct name hows[] = { N(SIG_BLOCK), N(SIG_UNBLOCK), N(SIG_SETMASK), END };
 static const struct name resources[] = {
