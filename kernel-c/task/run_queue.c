@@ -312,6 +312,7 @@ struct task *runq_pass_on(int cpu, nsec now)
 		t->sched.cpu = cpu;
 		t->sched.robbed = false;
 		runq_set_told(t, t->sched.deaf); /* until it looks after all */
+		t->sched.told_at = now; /* and has the token for a while: else it would be loosened again at once */
 		list_remove(&t->sched.node);
 		list_append(&runq.running, &t->sched.node);
 		runq_set_state(t, SCHED_STATE_RUNNING);
