@@ -83,6 +83,11 @@ struct ext2 {
 	struct list orphans;             /* [m] nodes, in the order of the list on the disk */
 	uint32_t last_group;             /* [m] where a directory was made last */
 	uint64_t limit;                  /* [I] blocks to grow to, by mount option */
+	uint64_t capacity;               /* [a] blocks that the store could hold when it was last asked */
+	uint32_t asked;                  /* [m] blocks in use when it was */
+	struct request *estimate;        /* [I] asks it; */
+	bool asking;                     /* [a] is on its way, with a use of cp */
+	bool full;                       /* [a] the last checkpoint did not fit into the store */
 	bool unclaimed;                  /* at the end: the device is no longer ours */
 	bool error;                      /* [a] something was wrong: said once */
 
@@ -122,9 +127,14 @@ uint32_t ext2_desc_blocks(uint32_t groups);
 bool ext2_group_has_super(const struct ext2_super *s, uint32_t group);
 uint32_t ext2_group_blocks(const struct ext2 *fs, uint32_t group);
 
-/* ---- ext2_grow.c ---- */
-/* Make it larger, so that more fits: 0, or -ENOSPC. Sleeps; no operation, no meta_lock. */
-int ext2_grow(struct ext2 *fs);
+/* ---- ext2_grow.c: room ---- */
+/* Ask the store what it can hold, and how many blocks besides those that it does: 0 or -errno. Sleeps. */
+int ext2_capacity(struct ext2 *fs, int64_t *available);
+/* How many more blocks it can take; if that may be out of date, it is asked. With meta_lock; never sleeps. */
+uint32_t ext2_room(struct ext2 *fs);
+void ext2_estimated(struct request *r); /* its answer */
+/* Room was missing: free or add some. 0: try again; or -ENOSPC. Sleeps; no operation, no meta_lock. */
+int ext2_make_room(struct ext2 *fs);
 
 /* ---- ext2_format.c ---- */
 struct ext2_options {
@@ -207,8 +217,6 @@ extern const struct file_ops ext2_file_ops;
 int ext2_truncate(struct inode *inode, int64_t length);
 int ext2_fallocate(struct inode *inode, uint32_t mode, int64_t offset, int64_t length);
 int ext2_fsync(struct file *f, bool data_only);
-/* Room was missing: free or add some. 0: try again. No operation. */
-int ext2_make_room(struct ext2 *fs);
 /* It was read: atime. Inode locked, no operation. */
 void ext2_accessed(struct inode *inode);
 

@@ -102,12 +102,14 @@ static uint32_t group_alloc(struct ext2 *fs, uint32_t group, uint32_t from, uint
 uint32_t ext2_alloc_blocks(struct ext2 *fs, uint32_t goal, uint32_t want, uint32_t *got, int *err)
 {
 	uint32_t bpg = fs->super.blocks_per_group, group, from, at;
+	uint32_t room = ext2_room(fs);
 	bool root = !current || current_process->cred.euid == 0;
 
 	assert(mutex_held(&fs->meta_lock));
 	*err = -ENOSPC;
-	if (fs->super.free_blocks_count <= (root ? 0 : fs->super.r_blocks_count))
+	if (room == 0 || fs->super.free_blocks_count <= (root ? 0 : fs->super.r_blocks_count))
 		return 0;
+	want = min(want, room);
 	if ((*err = ext2_super_change(fs)) < 0)
 		return 0;
 	if (goal >= fs->super.blocks_count)

@@ -17,13 +17,6 @@ static uint32_t pages_of(int64_t bytes)
 	return (uint32_t)((bytes + PAGE_SIZE - 1) / PAGE_SIZE);
 }
 
-int ext2_make_room(struct ext2 *fs)
-{
-	if (ext2_has_doomed(fs) && ext2_reap(fs) == 0)
-		return 0;
-	return ext2_grow(fs);
-}
-
 /* ---- reading ---- */
 
 void ext2_accessed(struct inode *inode)

@@ -1,12 +1,96 @@
 /*
- * ext2: growing while it is mounted, by a group at a time, or what of one the
- * store has room for.
+ * ext2: room. What the store can hold, which may become less at any time; and
+ * growing while mounted, by a group at a time, or what of one there is room for.
+ *
+ * No more blocks are in use than the store holds already and could hold besides
+ * (`capacity`). It is asked again whenever some MiB were allocated since, and
+ * before anybody is told that there is no room. What others take of the same
+ * quota in between the reserve is for that a store never promises; if even that
+ * is not enough, checkpoints fail, and until one succeeds no block is allocated.
  */
 #include "../lib/alloc.h"
 #include "ext2.h"
 
 #define RESERVE 1024 /* blocks the store must be able to take beyond what we add */
 #define LEAST 64u    /* blocks worth adding */
+/* Blocks to allocate before it is asked again; as many more are the most until it has answered. */
+#define ASK_LEAST 512u  /* 2 MiB: twice that is the least that a store keeps in reserve */
+#define ASK_MOST 16384u /* 64 MiB */
+#define ASK_SHARE 32u   /* of what there is room for */
+
+/* ---- what the store can hold ---- */
+
+/*
+ * With all inode tables, of which only what is used is ever written: were it less
+ * than the store holds, each flush would seem to make room for more.
+ */
+static uint32_t in_use(const struct ext2 *fs)
+{
+	return fs->super.blocks_count - fs->super.free_blocks_count;
+}
+
+static void set_capacity(struct ext2 *fs, int64_t held, int64_t available)
+{
+	__atomic_store_n(&fs->capacity, (uint64_t)max(held, 0ll) + (uint64_t)max(available, 0ll),
+			 __ATOMIC_RELAXED);
+}
+
+int ext2_capacity(struct ext2 *fs, int64_t *available)
+{
+	int64_t held;
+	int err = block_estimate(fs->device, &held, available);
+
+	if (err == 0)
+		set_capacity(fs, held, *available);
+	return err;
+}
+
+/* The store has answered. On the supervisor. */
+void ext2_estimated(struct request *r)
+{
+	struct ext2 *fs = r->private;
+
+	if (r->result >= 0)
+		set_capacity(fs, r->blocks, r->available);
+	__atomic_store_n(&fs->asking, false, __ATOMIC_RELEASE);
+	timer_put(&fs->cp.timer);
+}
+
+static void ask(struct ext2 *fs)
+{
+	fs->asked = in_use(fs);
+	__atomic_store_n(&fs->asking, true, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&fs->cp.timer.refs, 1, __ATOMIC_RELAXED);
+	fs->estimate->done = false;
+	block_submit(fs->device, fs->estimate);
+}
+
+static uint32_t room(const struct ext2 *fs)
+{
+	uint64_t capacity = __atomic_load_n(&fs->capacity, __ATOMIC_RELAXED);
+
+	if (__atomic_load_n(&fs->full, __ATOMIC_RELAXED) || capacity <= in_use(fs))
+		return 0;
+	return (uint32_t)min(capacity - in_use(fs), (uint64_t)UINT32_MAX);
+}
+
+uint32_t ext2_room(struct ext2 *fs)
+{
+	uint32_t left, every, since;
+
+	assert(mutex_held(&fs->meta_lock));
+	left = room(fs);
+	every = min(max(left / ASK_SHARE, ASK_LEAST), ASK_MOST);
+	since = in_use(fs) - min(in_use(fs), fs->asked);
+	if (likely(since < every) || fs->device->file) /* a file's room is what it is */
+		return left;
+	if (__atomic_load_n(&fs->asking, __ATOMIC_ACQUIRE))
+		return 0; /* who gets ENOSPC asks himself, and waits for the answer */
+	ask(fs);
+	return left;
+}
+
+/* ---- growing ---- */
 
 /* A page of metadata that is all new; NULL and *err. */
 static void *fresh(struct ext2 *fs, uint32_t block, int *err)
@@ -113,7 +197,8 @@ static int grow(struct ext2 *fs, uint64_t room)
 	return err < 0 ? err : write_copies(fs);
 }
 
-int ext2_grow(struct ext2 *fs)
+/* Make it larger, so that more fits: 0, or -ENOSPC. */
+static int make_larger(struct ext2 *fs)
 {
 	int64_t held, available;
 	uint32_t before;
@@ -139,4 +224,32 @@ int ext2_grow(struct ext2 *fs)
 	mutex_unlock(&fs->meta_lock);
 	checkpoint_end(&fs->cp);
 	return err;
+}
+
+/* Is it the store that has no room? What is on its way there counts twice, so all of it is stored first. */
+static int store_room(struct ext2 *fs)
+{
+	int err = checkpoint_sync(&fs->cp, checkpoint_now(&fs->cp));
+	int64_t available;
+
+	if (err < 0 || (err = ext2_capacity(fs, &available)) < 0)
+		return err;
+	mutex_lock(&fs->meta_lock);
+	fs->asked = in_use(fs);
+	if (room(fs) == 0)
+		err = -ENOSPC;
+	mutex_unlock(&fs->meta_lock);
+	return err;
+}
+
+int ext2_make_room(struct ext2 *fs)
+{
+	bool has;
+
+	if (ext2_has_doomed(fs) && ext2_reap(fs) == 0)
+		return 0;
+	mutex_lock(&fs->meta_lock);
+	has = ext2_room(fs) > 0;
+	mutex_unlock(&fs->meta_lock);
+	return has ? make_larger(fs) : store_room(fs);
 }

@@ -232,6 +232,7 @@ void ext2_settled(struct checkpoints *c, int error)
 	struct ext2 *fs = container_of(c, struct ext2, cp);
 	struct ext2_node *node;
 
+	__atomic_store_n(&fs->full, error == -ENOSPC, __ATOMIC_RELAXED);
 	for (;;) {
 		struct inode *unused = NULL;
 

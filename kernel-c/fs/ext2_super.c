@@ -110,6 +110,7 @@ static void ext2_free(struct checkpoints *c)
 	block_put(fs->device);
 	kfree(fs->groups);
 	kfree(fs->group_pages);
+	request_put(fs->estimate);
 	kfree(fs);
 }
 
@@ -289,10 +290,12 @@ static struct ext2 *ext2_new(const struct fs_type *type, struct block_device *de
 	*err = -ENOMEM;
 	if (!fs)
 		return NULL;
-	if ((*err = checkpoints_init(&fs->cp, &checkpoint_ops, device)) < 0) {
-		kfree(fs);
-		return NULL;
-	}
+	if (!(fs->estimate = request_new(REQUEST_ESTIMATE, 0)))
+		goto free;
+	if ((*err = checkpoints_init(&fs->cp, &checkpoint_ops, device)) < 0)
+		goto free_request;
+	fs->estimate->private = fs;
+	fs->estimate->complete = ext2_estimated;
 	fs->device = device;
 	fs->sb.type = type;
 	fs->sb.ops = &ext2_super_ops;
@@ -310,15 +313,21 @@ static struct ext2 *ext2_new(const struct fs_type *type, struct block_device *de
 	list_init(&fs->doomed);
 	list_init(&fs->orphans);
 	return fs;
+free_request:
+	request_put(fs->estimate);
+free:
+	kfree(fs);
+	return NULL;
 }
 
 /* How large it may become: what its descriptors have room for, and the user or the store allow. */
 static int set_limit(struct ext2 *fs, const struct ext2_options *o)
 {
-	int64_t held, available;
-	int err = block_estimate(fs->device, &held, &available);
+	int64_t available;
+	int err;
 
-	if (err < 0 && err != -ENOSYS)
+	fs->capacity = UINT64_MAX;
+	if ((err = ext2_capacity(fs, &available)) < 0 && err != -ENOSYS)
 		return err;
 	fs->limit = (uint64_t)fs->max_groups * fs->super.blocks_per_group;
 	if (err == 0 && available == 0)

@@ -227,6 +227,78 @@ TEST("ext2: a store that fails gives the error to fsync, and nothing is lost")
 	EXPECT_EQ(test_fsck("crashed"), 0);
 }
 
+/* Write pieces of 64 KiB until there is no room: how many fit, or -1 if it ends otherwise. */
+static int fill(const char *path)
+{
+	uaddr data = test_user(65536);
+	int fd = open_at(path, O_WRONLY | O_CREAT | O_APPEND, 0644), n = 0, written;
+
+	memset(test_user_at(data), 'f', 65536);
+	while ((written = sys_write(fd, data, 65536)) > 0)
+		n += written == 65536;
+	if (written != -ENOSPC || sys_fsync(fd) != 0)
+		n = -1;
+	sys_close(fd);
+	return n;
+}
+
+TEST("ext2: when the store can hold less than it said, writes fail before data is taken")
+{
+	struct abi_stat st;
+	int n;
+
+	NEEDS_THREADS(); /* it asks while it goes on */
+	test_stores_reset();
+	vfs_begin();
+	test_store_capacity("home", 16384);
+	EXPECT_EQ(mount_it("home", ""), 0);
+	EXPECT_EQ(put_file(AT "/f", "first"), 0);
+	EXPECT_EQ(fsync_path(AT "/f"), 0);
+	test_store_capacity("home", 4096 + 512); /* others have taken the rest */
+	n = fill(AT "/fill");
+	EXPECT(n > 230);
+	EXPECT(n < (4096 + 512) / 16);
+	EXPECT_EQ(sys_linkat(AT_FDCWD, U(AT "/f"), AT_FDCWD, U(AT "/g"), 0), 0);
+	EXPECT_EQ(put_file(AT "/f", "other"), 0); /* where it was */
+	EXPECT_EQ(fsync_path(AT "/f"), 0);
+	test_store_capacity("home", 1024); /* less than it holds */
+	EXPECT_EQ(fill(AT "/more"), 0);
+	EXPECT_EQ(stat_of(AT "/fill", &st), 0);
+	EXPECT(st.size >= n * 65536ll);
+	EXPECT_EQ(sys_unlinkat(AT_FDCWD, U(AT "/fill"), 0), 0);
+	test_store_capacity("home", 8192);
+	EXPECT(fill(AT "/more") > n);
+	EXPECT_STR(get_file(AT "/f"), "other");
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("home"), 0);
+}
+
+TEST("ext2: while a flush does not fit nothing more is taken, and nothing is lost")
+{
+	EXPECT_EQ(begin(""), 0);
+	EXPECT_EQ(put_file(AT "/f", "first"), 0);
+	EXPECT_EQ(put_file(AT "/old", "old"), 0);
+	EXPECT_EQ(fsync_path(AT "/f"), 0);
+	test_store_fail("home", 0, -ENOSPC);
+	EXPECT_EQ(put_file(AT "/g", "second"), 0);
+	EXPECT_EQ(fsync_path(AT "/g"), -ENOSPC);
+	EXPECT_EQ(put_file(AT "/h", "third"), -ENOSPC);
+	EXPECT_STR(get_file(AT "/g"), "second");
+	EXPECT_EQ(sys_unlinkat(AT_FDCWD, U(AT "/old"), 0), 0);
+	test_store_fail("home", 0, 0);
+	EXPECT_EQ(put_file(AT "/h", "third"), 0);
+	EXPECT_EQ(fsync_path(AT "/h"), 0);
+	test_store_copy("home", "crashed");
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(mount_it("crashed", ""), 0);
+	EXPECT_STR(get_file(AT "/f"), "first");
+	EXPECT_STR(get_file(AT "/g"), "second");
+	EXPECT_STR(get_file(AT "/h"), "third");
+	EXPECT_STR(list_dir(AT), "lost+found f g h");
+	EXPECT_EQ(unmount(), 0);
+	EXPECT_EQ(test_fsck("crashed"), 0);
+}
+
 TEST("ext2: fsync of a file that was not changed needs no flush")
 {
 	unsigned before;
