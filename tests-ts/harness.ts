@@ -140,14 +140,20 @@ export class Console {
     throw new Error(`no ${pattern} on the page within ${timeoutMs} ms; it shows:\n${await visible()}`);
   }
 
-  /** Wait for the shell's first prompt. */
-  async prompt(): Promise<void> {
+  /** Wait for the shell's first prompt; `answer` is for the page's question, should it ask. */
+  async prompt(answer?: string): Promise<void> {
     await this.#start(async () => {
+      if (answer) await this.#answer(answer);
       const state = await this.#state();
       if (state === 'failed')
         throw new Error(`the start failed: ${await this.page.evaluate(() => document.body.innerText)}`);
       return state === 'running' && /[#$] ?$/.test(await this.screen());
     });
+  }
+
+  async #answer(answer: string): Promise<void> {
+    const click = (which: string) => document.querySelector<HTMLElement>(`[data-answer=${which}]`)?.click();
+    await this.page.evaluate(click, answer).catch(() => undefined); // it may be loading again
   }
 
   /** Wait until the page has started or said why not. */

@@ -49,8 +49,7 @@ for (const name of BROWSERS) {
       const second = await Console.open(shared.browser, shared.server.url);
       try {
         await second.page.waitForSelector('[data-answer=again]');
-        await second.page.click('[data-answer=volatile]');
-        await second.prompt();
+        await second.prompt('volatile');
         assert.equal(await homeOf(second.page), 'volatile null');
         assert.equal((await second.run('ls /root | wc -l')).output.trim(), '0');
       } finally {
@@ -63,8 +62,7 @@ for (const name of BROWSERS) {
       const second = await Console.open(shared.browser, shared.server.url);
       try {
         await second.page.waitForSelector('[data-answer=read-only]');
-        await second.page.click('[data-answer=read-only]');
-        await second.prompt();
+        await second.prompt('read-only');
         assert.match(await homeOf(second.page), /^read-only/);
         assert.equal((await second.run('cat ~/kept')).output, 'kept\n');
         assert.match((await second.run('touch ~/kept')).output, /Read-only file system/);
@@ -78,8 +76,7 @@ for (const name of BROWSERS) {
       const second = await Console.open(shared.browser, shared.server.url);
       await second.page.waitForSelector('[data-answer=again]');
       await shared.tab.page.close();
-      await second.page.click('[data-answer=again]');
-      await second.prompt();
+      await second.prompt('again');
       assert.match(await homeOf(second.page), /^lasting/);
       assert.equal((await second.run('cat ~/kept')).output, 'kept\n');
       shared.tab = second;
