@@ -2,7 +2,7 @@
  * The Node host: task workers are worker_threads, this thread is the supervisor.
  */
 import { readFile, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,7 @@ import { FileStore } from '../drivers-ts/file-store.ts';
 import { FsDriver, type MessageServer } from '../drivers-ts/fs.ts';
 import { DirectorySource } from '../drivers-ts/package-file.ts';
 import { Packages, withPackages } from '../drivers-ts/package-store.ts';
+import { cacheLimit } from './cache-limit.ts';
 import type { Console, Platform, WorkerHandle } from './platform.ts';
 import type { FailureKind, FromTask } from './protocol.ts';
 import { BootFailure, Supervisor } from './supervisor-core.ts';
@@ -148,6 +149,7 @@ export async function bootNode(options: NodeOptions): Promise<Supervisor> {
       readArchive(options.archive ?? new URL('site/boot.tar.gz', BUILD_URL)),
     ]);
     supervisor = new Supervisor(platform, { kernel, uaccess }, options.cpus, early);
+    supervisor.limitCache(cacheLimit(totalmem(), undefined));
     const own = options.files?.length ? [withoutEnd(writeTar(options.files))] : [];
     await supervisor.unpack([...own, archive]);
     if (options.home !== undefined && (await supervisor.mountHome(`/dev/${HOME_STORE}`, 'rw')) !== 0)

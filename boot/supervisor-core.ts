@@ -494,6 +494,11 @@ export class Supervisor {
     return pid;
   }
 
+  /** The most bytes of files to keep in memory (cache-limit.ts). */
+  limitCache(bytes: bigint): void {
+    this.#guard(() => this.#kernel['tabos:posix/supervisor#cache-limit'](bytes));
+  }
+
   /** Mount as the system call does: 0 or -errno. */
   mount(source: string, target: string, type: string, data = ''): number {
     const text = new TextEncoder();

@@ -9,6 +9,7 @@ import { Packages, withPackages } from '../drivers-ts/package-store.ts';
 import type { OpenStore } from '../drivers-ts/block-store.ts';
 import { HostChannel, type GivenFile } from '../drivers-ts/host-channel.ts';
 import { StillStore } from '../drivers-ts/still-store.ts';
+import { cacheLimit } from './cache-limit.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 import {
   TERMINAL_WINDOW,
@@ -326,6 +327,13 @@ async function unpack(target: Supervisor, response: Response): Promise<void> {
   }
 }
 
+/** Does not keep the boot waiting. */
+async function limitCache(target: Supervisor): Promise<void> {
+  const { deviceMemory } = navigator as { deviceMemory?: number }; // GiB; not in Firefox
+  const { quota } = await navigator.storage.estimate().catch(() => ({ quota: undefined }));
+  target.limitCache(cacheLimit(deviceMemory && deviceMemory * 2 ** 30, quota));
+}
+
 async function boot(options: BootOptions): Promise<void> {
   verbose = options.verbose ?? false;
   const early: WorkerHandle[] = [];
@@ -343,6 +351,7 @@ async function boot(options: BootOptions): Promise<void> {
     const cpus = options.cpus ?? navigator.hardwareConcurrency;
     supervisor = new Supervisor(platform, { kernel, uaccess }, cpus, early);
     supervisor.onExit(reportExit);
+    void limitCache(supervisor);
     post({ type: 'step', step: 'unpack' });
     await unpack(supervisor, await archive);
     const state = await mountHome(supervisor, home);

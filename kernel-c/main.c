@@ -5,6 +5,7 @@
 #include "kernel.h"
 #include "lib/alloc.h"
 #include "task/worker.h"
+#include "vfs/page_cache.h"
 
 extern char __heap_base;
 extern uint32_t doorbell;
@@ -27,6 +28,11 @@ int32_t supervisor_boot(uint32_t cpus, int64_t offset)
 	process_init->fs = fs_context_new();
 	host_ring(); /* the first workers */
 	return 0;
+}
+
+void supervisor_cache_limit(uint64_t bytes)
+{
+	page_cache_set_limit(bytes);
 }
 
 uint32_t supervisor_doorbell(void)

@@ -455,7 +455,8 @@ int checkpoint_throttle(struct checkpoints *c)
 
 	if (likely(dirty < DIRTY_SOON))
 		return 0;
-	if (all < DIRTY_MAX) {
+	/* and half of a small cache is left to reading */
+	if (all < min(DIRTY_MAX, page_cache_limit() / 2)) {
 		checkpoint_want(c);
 		return 0;
 	}

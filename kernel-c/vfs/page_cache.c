@@ -15,12 +15,23 @@
 static struct lock cache_lock = LOCK_INIT(RANK_CACHE);
 static struct list lru = LIST_INIT(lru); /* [L] least recently added or looked at first */
 static uint64_t cached;                  /* [a] pages */
-static uint64_t limit = 65536;           /* [a] 256 MiB, until the boot knows better */
+static uint64_t limit = 65536;           /* [a] pages: 256 MiB, until the boot knows better */
 static struct slab_cache folio_cache = SLAB_CACHE("folio", struct folio);
 
-void page_cache_limit(uint64_t pages)
+/* Less makes everybody wait for the store, more is missing for programs' files in memory. */
+#define LIMIT_LEAST 16384u  /* 64 MiB */
+#define LIMIT_MOST 131072u  /* 512 MiB: half of what the kernel can have */
+
+void page_cache_set_limit(uint64_t bytes)
 {
+	uint64_t pages = min(max(bytes / PAGE_SIZE, (uint64_t)LIMIT_LEAST), (uint64_t)LIMIT_MOST);
+
 	__atomic_store_n(&limit, pages, __ATOMIC_RELAXED);
+}
+
+uint32_t page_cache_limit(void)
+{
+	return (uint32_t)__atomic_load_n(&limit, __ATOMIC_RELAXED);
 }
 
 void page_cache_count(uint64_t *pages, uint64_t *dirty)

@@ -117,8 +117,10 @@ uint32_t page_block(const struct mapping *m, uint32_t index);
 
 /* ---- the cache as a whole ---- */
 
-/* The most pages the cache may hold, from boot on: what memory allows. */
-void page_cache_limit(uint64_t pages);
+/* The most bytes the cache should hold: what memory and the store allow, brought within bounds. */
+void page_cache_set_limit(uint64_t bytes);
+/* The same in pages, as it is now. */
+uint32_t page_cache_limit(void);
 /* Pages cached and, of those, dirty, for /proc/meminfo. */
 void page_cache_count(uint64_t *cached, uint64_t *dirty);
 
