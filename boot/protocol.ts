@@ -10,6 +10,7 @@
  */
 import type { GivenFile } from '../drivers-ts/host-channel.ts';
 import type { ProgramInfo } from './modules.ts';
+import type { WorkerReport, WorkerRequest } from './page-workers.ts';
 
 /** What the supervisor worker loads and how it sets the kernel up. URLs are absolute. */
 export interface BootOptions {
@@ -66,6 +67,7 @@ export type FailureKind =
   | 'internal';
 
 export type ToSupervisor =
+  | WorkerReport
   | { readonly type: 'boot'; readonly options: BootOptions }
   /** `request` is the page's own number; `spawned` repeats it. */
   | { readonly type: 'spawn'; readonly request: number; readonly program: SpawnOptions }
@@ -101,6 +103,7 @@ export type ToSupervisor =
     };
 
 export type FromSupervisor =
+  | WorkerRequest
   /** Bytes of a download so far; `total` is 0 while nobody knows. */
   | {
       readonly type: 'progress';

@@ -10,13 +10,13 @@ import type { OpenStore } from '../drivers-ts/block-store.ts';
 import { HostChannel, type GivenFile } from '../drivers-ts/host-channel.ts';
 import { StillStore } from '../drivers-ts/still-store.ts';
 import { cacheLimit } from './cache-limit.ts';
+import { RequestedWorkers, type WorkerReport } from './page-workers.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 import {
   TERMINAL_WINDOW,
   type BootOptions,
   type BusyChoice,
   type FromSupervisor,
-  type FromTask,
   type HomeState,
   type HomeStore,
   type ToSupervisor,
@@ -37,22 +37,7 @@ function post(message: FromSupervisor, transfer: Transferable[] = []): void {
   scope.postMessage(message, transfer);
 }
 
-function startWorker(): WorkerHandle {
-  const worker = new Worker(new URL('./task.js', import.meta.url), { type: 'module', name: 'task' });
-  return {
-    post: (message) => worker.postMessage(message),
-    listen(receive, crashed) {
-      worker.onmessage = ({ data }: MessageEvent<FromTask>) => receive(data);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        crashed(event.message || 'the browser could not run it');
-      };
-    },
-    async terminate() {
-      worker.terminate();
-    },
-  };
-}
+const workers = new RequestedWorkers(post);
 
 /** A macrotask that isn't delayed, unlike setTimeout's. */
 function nextTurn(): Promise<void> {
@@ -220,7 +205,7 @@ async function mountHome(target: Supervisor, found: Promise<HomeVolume | null>):
 let programErrors = '';
 
 const platform: Platform = {
-  startWorker,
+  startWorker: () => workers.start(),
   yield: nextTurn,
   fsDriver: (host) => new FsDriver(host, withPackages(packages, openStore), [], channel),
   terminalWrite(terminal, bytes) {
@@ -342,7 +327,7 @@ async function boot(options: BootOptions): Promise<void> {
     home.catch(() => undefined); // as the archive
     const archive = download('archive', options.archive);
     archive.catch(() => undefined); // it is awaited below, perhaps after another failure
-    for (let count = EARLY_WORKERS; count > 0; count--) early.push(startWorker());
+    for (let count = EARLY_WORKERS; count > 0; count--) early.push(workers.start());
     const [kernel, uaccess] = await Promise.all([
       compile('kernel', options.kernel),
       compile('uaccess', options.uaccess),
@@ -378,7 +363,7 @@ function spawn({ request, program }: Extract<ToSupervisor, { type: 'spawn' }>, t
   post({ type: 'spawned', request, pid });
 }
 
-function receive(message: Exclude<ToSupervisor, { type: 'boot' | 'home-choice' }>, target: Supervisor): void {
+function receive(message: Exclude<ToSupervisor, WorkerReport | { type: 'boot' | 'home-choice' }>, target: Supervisor): void {
   switch (message.type) {
     case 'spawn':
       spawn(message, target);
@@ -427,5 +412,6 @@ function receive(message: Exclude<ToSupervisor, { type: 'boot' | 'home-choice' }
 scope.onmessage = ({ data }) => {
   if (data.type === 'boot') void boot(data.options);
   else if (data.type === 'home-choice') homeChosen(data.choice);
+  else if (data.type === 'worker-ended' || data.type === 'worker-crashed') workers.receive(data);
   else if (supervisor) receive(data, supervisor);
 };

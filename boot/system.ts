@@ -2,6 +2,7 @@
  * The system as the page sees it: the supervisor worker, spoken to in messages.
  */
 import type { GivenFile } from '../drivers-ts/host-channel.ts';
+import { PageWorkers } from './page-workers.ts';
 import type {
   BootOptions,
   BusyChoice,
@@ -56,6 +57,7 @@ export interface StartedProcess {
 export class System {
   readonly #worker: Worker;
   readonly #events: SystemEvents;
+  readonly #workers: PageWorkers;
   readonly #started = Promise.withResolvers<HomeState>();
   readonly #spawning = new Map<number, (pid: number) => void>();
   readonly #running = new Map<number, (ending: Ending) => void>();
@@ -67,10 +69,12 @@ export class System {
   /** Begin to start the system with the worker script at `supervisor`. */
   constructor(supervisor: URL, options: BootOptions, events: SystemEvents) {
     this.#events = events;
+    this.#workers = new PageWorkers(new URL('task.js', supervisor), (report) => this.#send(report));
     this.#worker = new Worker(supervisor, { type: 'module', name: 'supervisor' });
     this.#worker.onmessage = ({ data }: MessageEvent<FromSupervisor>) => this.#receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
+      this.#workers.endAll();
       // A script that can't be loaded gives an event without a message.
       if (event.message) this.#fail('internal', `${event.message} (${event.filename}:${event.lineno})`);
       else this.#fail('download', `${supervisor.href} can’t be loaded`);
@@ -152,6 +156,9 @@ export class System {
 
   #receive(message: FromSupervisor): void {
     switch (message.type) {
+      case 'worker-start':
+      case 'worker-end':
+        return this.#workers.receive(message);
       case 'progress':
         return this.#events.progress(message.name, message.loaded, message.total);
       case 'step':

@@ -11,13 +11,18 @@ interface Scope extends TaskHost {
 
 function browserScope(): Scope {
   const scope = globalThis as unknown as {
-    onmessage: ((event: MessageEvent<ToTask>) => void) | null;
-    postMessage(message: FromTask): void;
+    onmessage: ((event: MessageEvent<null>) => void) | null;
     close(): void;
   };
+  let supervisor: MessagePort | undefined; // comes with the page's one message (page-workers.ts)
   return {
-    listen: (receive) => (scope.onmessage = ({ data }) => receive(data)),
-    post: (message) => scope.postMessage(message),
+    listen: (receive) =>
+      (scope.onmessage = ({ ports: [port] }) => {
+        if (!port) return;
+        supervisor = port;
+        port.onmessage = ({ data }: MessageEvent<ToTask>) => receive(data);
+      }),
+    post: (message) => supervisor?.postMessage(message),
     close: () => scope.close(),
   };
 }

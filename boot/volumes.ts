@@ -251,8 +251,8 @@ const PROBE_FLUSHES = 8;
 const PROBE_SMALL_WEIGHT = 4;
 
 /**
- * In Firefox, pages with /home in OPFS were seen to hang after kills, under WebDriver BiDi only, where pages on IndexedDB
- * hang too (tests-ts/harness.ts). Without it 25 kills and 20 moves went well. Until more is known it takes ?home=opfs there.
+ * In Firefox, pages with /home in OPFS were seen to hang after kills, under WebDriver BiDi only: probably in `new Worker`
+ * (page-workers.ts). Without it 25 kills and 20 moves went well. Until many more have, it takes ?home=opfs there.
  */
 const HANGS = navigator.userAgent.includes('Firefox/');
 

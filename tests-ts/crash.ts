@@ -10,8 +10,8 @@
  * files must be what a step from there on left. `move`: /home moves from IndexedDB to OPFS or back; the
  * new page must find every file, wherever. In both, e2fsck must find nothing in the image of /home.
  *
- * A line for each kill goes to LOG, and a run goes on where the LOG ends. No WebDriver: under it
- * Firefox hangs now and then by itself (harness.ts). A page that stays opens the others and kills them.
+ * A line for each kill goes to LOG, and a run goes on where the LOG ends. No WebDriver: a page
+ * that stays opens the others and kills them.
  */
 import { appendFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

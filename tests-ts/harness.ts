@@ -165,23 +165,9 @@ export class Console {
     return this.page.evaluate(() => window.tabos?.state).catch(() => undefined); // it may be loading again
   }
 
-  /**
-   * Under WebDriver BiDi, Firefox 153 hangs for ever in one of six `new Worker` series of a
-   * worker (plain pages too; never without BiDi), so there a start may be tried again.
-   */
   async #start(done: () => Promise<boolean>): Promise<void> {
-    const isFirefox = /firefox/i.test(await this.page.browser().version());
-    const attempts = isFirefox ? 5 : 1;
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      // A busy machine is slow, too: each attempt has more time than the one before.
-      const timeoutMs = isFirefox ? (attempt * DEADLINE_MS) / 4 : DEADLINE_MS;
-      if (await this.#poll(async () => ((await done()) ? true : undefined), timeoutMs)) return;
-      if (attempt < attempts) {
-        console.log(`# firefox: start ${attempt} hangs, loading the page again`);
-        await this.page.reload({ waitUntil: 'load' });
-      }
-    }
-    throw new Error(`TabOS did not start:\n${await this.#everything()}`);
+    if (!(await this.#poll(async () => ((await done()) ? true : undefined), DEADLINE_MS)))
+      throw new Error(`TabOS did not start:\n${await this.#everything()}`);
   }
 
   /** Run a command line in the shell at the prompt: what it wrote, and its exit status. */

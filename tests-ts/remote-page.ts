@@ -1,9 +1,6 @@
 /*
  * The page in a browser that nothing drives: a script beside it asks the server
  * what to do, and says what came of it.
- *
- * Under WebDriver BiDi Firefox 153 hangs for ever in one of some dozens of `new Worker`
- * of a worker (harness.ts), so what needs more workers than that can't be tested there.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

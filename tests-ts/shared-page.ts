@@ -10,7 +10,6 @@ import { Console, DEADLINE_MS, findBrowser, launch, SITE, startServer, type Brow
 /** The tests of `suite` run in a browser, or are skipped where there is none. */
 export function runIn(name: BrowserName, suite: Suite): void {
   suite.timeout(4 * DEADLINE_MS);
-  if (name === 'firefox') suite.retries(3); // it may hang under BiDi, without TabOS too: harness.ts
   suite.beforeAll(function () {
     if (!findBrowser(name)) this.skip();
   });
