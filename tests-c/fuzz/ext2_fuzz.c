@@ -7,44 +7,19 @@
  * where in it (two bytes), how many bytes (one), the bytes. The arguments of
  * libFuzzer are in TABOS_FUZZ, separated by spaces: a corpus, -max_total_time=….
  */
-#include "../kernel/vfs_test.h"
+#include "fuzz.h"
 
 #include "../../kernel-c/lib/alloc.h"
 #include "../store.h"
 
 #define AT "/tmp/t/m"
-#define NAMES 40
 #define DEPTH 5
-
-int LLVMFuzzerRunDriver(int *argc, char ***argv, int (*one)(const uint8_t *data, size_t size));
-char *getenv(const char *name);
 
 static uint32_t written[256]; /* blocks of the good image */
 static uint32_t nwritten;
 static char *buffer; /* 64 KiB */
 
-/* ---- walking ---- */
-
-struct names {
-	struct dir_sink sink;
-	char name[NAMES][64];
-	int n;
-};
-
-static bool take_name(struct dir_sink *s, const char *name, size_t length, uint64_t ino,
-		      uint8_t type, int64_t next)
-{
-	struct names *to = container_of(s, struct names, sink);
-
-	(void)ino, (void)type, (void)next;
-	if (to->n == NAMES)
-		return false;
-	if (length >= sizeof to->name[0] || name[0] == '.')
-		return true;
-	memcpy(to->name[to->n], name, length);
-	to->name[to->n++][length] = 0;
-	return true;
-}
+/* ---- what is done with an image ---- */
 
 static void use_file(const char *path)
 {
@@ -67,37 +42,12 @@ static void use_file(const char *path)
 	file_put(f);
 }
 
-static void walk_tree(const char *path, int depth)
+static void change_name(const char *path, int count)
 {
-	struct names *names = kzalloc(sizeof *names);
-	struct file *dir;
-	char *below = kmalloc(PATH_MAX);
-	int err;
-
-	if (depth == 0 || !(dir = vfs_open(current_process, AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &err)))
-		goto out;
-	names->sink.entry = take_name;
-	dir->ops->readdir(dir, &names->sink);
-	file_put(dir);
-	for (int i = 0; i < names->n; i++) {
-		struct path p;
-
-		ksnprintf(below, PATH_MAX, "%s/%s", path, names->name[i]);
-		if (path_lookup(current_process, AT_FDCWD, below, 0, &p) < 0)
-			continue;
-		if (S_ISLNK(p.dentry->inode->mode))
-			p.dentry->inode->ops->readlink(p.dentry->inode, buffer, PATH_MAX);
-		path_put(&p);
-		use_file(below);
-		walk_tree(below, depth - 1);
-		if (i % 3 == 0 && vfs_unlink(current_process, AT_FDCWD, below, false) < 0)
-			vfs_unlink(current_process, AT_FDCWD, below, true);
-		if (i % 3 == 1)
-			vfs_rename(current_process, AT_FDCWD, below, AT_FDCWD, AT "/moved", 0);
-	}
-out:
-	kfree(names);
-	kfree(below);
+	if (count % 3 == 0 && vfs_unlink(current_process, AT_FDCWD, path, false) < 0)
+		vfs_unlink(current_process, AT_FDCWD, path, true);
+	if (count % 3 == 1)
+		vfs_rename(current_process, AT_FDCWD, path, AT_FDCWD, AT "/moved", 0);
 }
 
 static void use_all(void)
@@ -105,7 +55,7 @@ static void use_all(void)
 	uint32_t before = 0;
 	char name[32];
 
-	walk_tree(AT, DEPTH);
+	fuzz_walk(AT, DEPTH, &(struct fuzz_visitor){ use_file, change_name });
 	for (uint32_t i = 0; i < 20; i++) {
 		ksnprintf(name, sizeof name, AT "/new-%u", before++);
 		vfs_mknod(current_process, AT_FDCWD, name, S_IFREG | 0644, 0);
@@ -179,10 +129,6 @@ static int make_base(void)
 
 TEST("fuzz: ext2")
 {
-	static char *words[32] = { "ext2-fuzz" };
-	char **argv = words, *all = kstrdup(getenv("TABOS_FUZZ") ? getenv("TABOS_FUZZ") : "-runs=1000");
-	int argc = 1;
-
 	vfs_begin();
 	make_dir(AT, 0755);
 	buffer = kzalloc(65536 + PATH_MAX);
@@ -190,10 +136,5 @@ TEST("fuzz: ext2")
 	for (uint32_t i = 0; i < test_store_blocks("base") && nwritten < countof(written); i++)
 		if (test_store_get("base", i))
 			written[nwritten++] = i;
-	while (all && argc < (int)countof(words)) {
-		words[argc++] = all;
-		if ((all = strchr(all, ' ')))
-			*all++ = 0;
-	}
-	EXPECT_EQ(LLVMFuzzerRunDriver(&argc, &argv, one), 0);
+	EXPECT_EQ(fuzz_drive("ext2-fuzz", one), 0);
 }

@@ -7,7 +7,7 @@
  * and read. Whatever comes of it is fine but a report of a sanitizer, a panic, a
  * hang, or an image that can't be unmounted. TABOS_FUZZ as in ext2_fuzz.c.
  */
-#include "../kernel/vfs_test.h"
+#include "fuzz.h"
 
 #include "../../kernel-c/lib/alloc.h"
 #include "../../kernel-c/lib/decompress.h"
@@ -16,10 +16,6 @@
 #define AT "/tmp/t/squash"
 #define ROOM (256u << 10)
 #define DEPTH 4
-#define NAMES 24
-
-int LLVMFuzzerRunDriver(int *argc, char ***argv, int (*one)(const uint8_t *data, size_t size));
-char *getenv(const char *name);
 
 static const uint8_t zstd4k[] = {
 #embed <zstd4k.sqfs>
@@ -44,27 +40,6 @@ static const struct {
 	       { lz4, sizeof lz4 }, { over, sizeof over } };
 static char *buffer;
 
-struct names {
-	struct dir_sink sink;
-	char name[NAMES][64];
-	int n;
-};
-
-static bool take_name(struct dir_sink *s, const char *name, size_t length, uint64_t ino,
-		      uint8_t type, int64_t next)
-{
-	struct names *to = container_of(s, struct names, sink);
-
-	(void)ino, (void)type, (void)next;
-	if (to->n == NAMES)
-		return false;
-	if (length >= sizeof to->name[0] || name[0] == '.')
-		return true;
-	memcpy(to->name[to->n], name, length);
-	to->name[to->n++][length] = 0;
-	return true;
-}
-
 static void use_file(const char *path)
 {
 	int err;
@@ -77,36 +52,6 @@ static void use_file(const char *path)
 		file_read_kernel(f, buffer, 65536, max(f->inode->size - 5000, (int64_t)0));
 	}
 	file_put(f);
-}
-
-static void walk_tree(const char *path, int depth)
-{
-	struct names *names = kzalloc(sizeof *names);
-	char *below = kmalloc(PATH_MAX);
-	struct file *dir;
-	int err;
-
-	if (depth == 0 || !(dir = vfs_open(current_process, AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &err)))
-		goto out;
-	names->sink.entry = take_name;
-	if (dir->ops->readdir)
-		dir->ops->readdir(dir, &names->sink);
-	file_put(dir);
-	for (int i = 0; i < names->n; i++) {
-		struct path p;
-
-		ksnprintf(below, PATH_MAX, "%s/%s", path, names->name[i]);
-		if (path_lookup(current_process, AT_FDCWD, below, 0, &p) < 0)
-			continue;
-		if (S_ISLNK(p.dentry->inode->mode))
-			p.dentry->inode->ops->readlink(p.dentry->inode, buffer, PATH_MAX);
-		path_put(&p);
-		use_file(below);
-		walk_tree(below, depth - 1);
-	}
-out:
-	kfree(names);
-	kfree(below);
 }
 
 static const char *base_name(unsigned which)
@@ -161,7 +106,7 @@ static int one_image(const uint8_t *data, size_t size)
 	image_change(data, size);
 	if (vfs_mount(current_process, "fuzz", AT, "squashfs", 0, "") < 0)
 		return 0;
-	walk_tree(AT, DEPTH);
+	fuzz_walk(AT, DEPTH, &(struct fuzz_visitor){ .use = use_file });
 	test_user_reset();
 	if ((err = sys_umount2(U(AT), 0)) < 0)
 		panic("squashfs fuzz: can't be unmounted: %d", err);
@@ -184,31 +129,17 @@ static int one_block(const uint8_t *data, size_t size)
 	return 0;
 }
 
-static int drive(const char *name, int (*one)(const uint8_t *data, size_t size))
-{
-	static char *words[32];
-	char **argv = words, *all = kstrdup(getenv("TABOS_FUZZ") ? getenv("TABOS_FUZZ") : "-runs=1000");
-	int argc = 1;
-
-	words[0] = kstrdup(name);
-	buffer = kzalloc(ROOM);
-	while (all && argc < (int)countof(words)) {
-		words[argc++] = all;
-		if ((all = strchr(all, ' ')))
-			*all++ = 0;
-	}
-	return LLVMFuzzerRunDriver(&argc, &argv, one);
-}
-
 TEST("fuzz: squashfs")
 {
 	vfs_begin();
 	make_dir(AT, 0755);
 	bases_make();
-	EXPECT_EQ(drive("squashfs-fuzz", one_image), 0);
+	buffer = kzalloc(ROOM);
+	EXPECT_EQ(fuzz_drive("squashfs-fuzz", one_image), 0);
 }
 
 TEST("fuzz: decompress")
 {
-	EXPECT_EQ(drive("decompress-fuzz", one_block), 0);
+	buffer = kzalloc(ROOM);
+	EXPECT_EQ(fuzz_drive("decompress-fuzz", one_block), 0);
 }
