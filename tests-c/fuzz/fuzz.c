@@ -46,23 +46,29 @@ static bool take_name(struct dir_sink *s, const char *name, size_t length, uint6
 	return true;
 }
 
-/* Does it lead anywhere? A link is read. */
-static bool look(const char *path, char *buffer)
+/* Does it lead to somewhere in the image (a broken link may lead into /proc)? A link is read. */
+static bool look(const char *path, const struct superblock *sb, char *buffer)
 {
 	struct path p;
+	bool inside;
 
 	if (path_lookup(current_process, AT_FDCWD, path, 0, &p) < 0)
 		return false;
 	if (S_ISLNK(p.dentry->inode->mode))
 		p.dentry->inode->ops->readlink(p.dentry->inode, buffer, PATH_MAX);
 	path_put(&p);
-	return true;
+	if (path_lookup(current_process, AT_FDCWD, path, WALK_FOLLOW, &p) < 0)
+		return true; /* opening it fails, and removing it need not */
+	inside = p.dentry->inode->sb == sb;
+	path_put(&p);
+	return inside;
 }
 
 void fuzz_walk(const char *path, int depth, const struct fuzz_visitor *v)
 {
 	struct names *names = kzalloc(sizeof *names);
 	char *below = kmalloc(PATH_MAX), *buffer = kmalloc(PATH_MAX);
+	const struct superblock *sb;
 	struct file *dir;
 	int err;
 
@@ -71,10 +77,11 @@ void fuzz_walk(const char *path, int depth, const struct fuzz_visitor *v)
 	names->sink.entry = take_name;
 	if (dir->ops->readdir)
 		dir->ops->readdir(dir, &names->sink);
+	sb = dir->inode->sb;
 	file_put(dir);
 	for (int i = 0; i < names->n; i++) {
 		ksnprintf(below, PATH_MAX, "%s/%s", path, names->name[i]);
-		if (!look(below, buffer))
+		if (!look(below, sb, buffer))
 			continue;
 		v->use(below);
 		fuzz_walk(below, depth - 1, v);
