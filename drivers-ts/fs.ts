@@ -21,7 +21,9 @@ export class FsDriver extends Driver implements FsImports {
   readonly #openStore: OpenStore;
   readonly #trees: readonly MessageServer[];
   readonly #channel: MessageServer | null;
-  readonly #stores = new Map<number, BlockStore>();
+  readonly #stores = new Map<number, { readonly name: string; readonly store: BlockStore }>();
+  /** By name: stores whose close was asked for and goes on. It settles, and never fails. */
+  readonly #closing = new Map<string, Promise<void>>();
   #lastStore = 0;
 
   /** A tree's number is its place in `trees`; `channel` answers what is written to /dev/host. */
@@ -40,12 +42,14 @@ export class FsDriver extends Driver implements FsImports {
   open(request: number, name: number, nameLength: number, flags: number): number {
     const text = this.host.memory.text(name, nameLength);
     return this.complete(request, async () => {
+      // Who unmounts does not wait for the close, and may well mount again at once.
+      await this.#closing.get(text);
       const store = await this.#openStore(text, (flags & OPEN_READ_ONLY) !== 0).catch((error: unknown) => {
         // The kernel only gets a number; the words tell what is wrong with a store.
         if (errnoOf(error) === EIO) console.error(`${text}: ${String(error)}`);
         throw error;
       });
-      this.#stores.set(++this.#lastStore, store);
+      this.#stores.set(++this.#lastStore, { name: text, store });
       return this.#lastStore;
     });
   }
@@ -129,13 +133,15 @@ export class FsDriver extends Driver implements FsImports {
 
   close(request: number, store: number): number {
     return this.complete(request, async () => {
-      const closing = this.#store(store);
+      const { name, store: closing } = this.#opened(store);
       this.#stores.delete(store);
-      try {
-        await closing.flush();
-      } finally {
-        await closing.close();
-      }
+      const closed = closeFlushed(closing);
+      const settled = closed.catch(() => undefined);
+      this.#closing.set(name, settled);
+      void settled.then(() => {
+        if (this.#closing.get(name) === settled) this.#closing.delete(name);
+      });
+      await closed;
       return 0;
     });
   }
@@ -154,7 +160,11 @@ export class FsDriver extends Driver implements FsImports {
   override async dispose(): Promise<void> {
     const open = [...this.#stores.values()];
     this.#stores.clear();
-    await Promise.allSettled([...open.map((store) => store.close()), ...this.#trees.map((tree) => tree.dispose())]);
+    await Promise.allSettled([
+      ...this.#closing.values(),
+      ...open.map(({ store }) => store.close()),
+      ...this.#trees.map((tree) => tree.dispose()),
+    ]);
   }
 
   /** The pairs of read-list and write-list. */
@@ -169,10 +179,22 @@ export class FsDriver extends Driver implements FsImports {
     return { blocks, addresses };
   }
 
+  #opened(handle: number): { readonly name: string; readonly store: BlockStore } {
+    const opened = this.#stores.get(handle);
+    if (!opened) throw new ErrnoError(EBADF);
+    return opened;
+  }
+
   #store(handle: number): BlockStore {
-    const store = this.#stores.get(handle);
-    if (!store) throw new ErrnoError(EBADF);
-    return store;
+    return this.#opened(handle).store;
+  }
+}
+
+async function closeFlushed(store: BlockStore): Promise<void> {
+  try {
+    await store.flush();
+  } finally {
+    await store.close();
   }
 }
 

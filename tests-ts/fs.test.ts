@@ -61,6 +61,18 @@ describe('fs', () => {
     assert.deepEqual(memory.copy(BUFFER, data.length), data);
   });
 
+  it('fs: a store that is just being closed is waited for, not in use', async () => {
+    const closes: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const store = await open('home');
+      assert.ok(store > 0, `open ${i}: ${store}`);
+      await ask((r) => driver.write(r, store, i, 1, BUFFER));
+      void ask((r) => driver.close(r, store)).then((result) => closes.push(result));
+    }
+    assert.ok((await open('home')) > 0);
+    assert.deepEqual(closes, [0, 0, 0, 0, 0]);
+  });
+
   it('fs: blocks never written are zero, within and beyond the store', async () => {
     const store = await open('home');
     await ask((r) => driver.write(r, store, 3, 1, BUFFER));
