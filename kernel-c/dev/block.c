@@ -13,6 +13,7 @@
 
 static struct lock devices_lock = LOCK_INIT(RANK_REQUEST);
 static struct list devices = LIST_INIT(devices); /* [b] */
+static struct wait_queue left = WAIT_QUEUE_INIT(left); /* somebody has given one back */
 static struct slab_cache device_cache = SLAB_CACHE("block_device", struct block_device);
 /* One store is opened at a time: else two would open the same. */
 static struct mutex opening = MUTEX_INIT(RANK_META);
@@ -40,6 +41,21 @@ struct block_device *block_get(struct block_device *b)
 	return b;
 }
 
+struct block_device *block_by_dev(uint64_t dev)
+{
+	struct block_device *b, *found = NULL;
+
+	lock(&devices_lock);
+	list_for_each(b, &devices, all)
+		if (b->dev == dev) {
+			found = b;
+			b->refs++;
+			break;
+		}
+	unlock(&devices_lock);
+	return found;
+}
+
 void block_put(struct block_device *b)
 {
 	bool last;
@@ -49,21 +65,59 @@ void block_put(struct block_device *b)
 	if (last)
 		list_remove(&b->all);
 	unlock(&devices_lock);
-	if (!last)
+	if (!last) {
+		wake_all(&left);
 		return;
+	}
 	b->ops->close(b);
 	slab_free(&device_cache, b);
 }
 
+/* Sleep, with devices_lock held before and after, until `gone`; 0 or -EINTR. */
+static int wait_left(const struct block_device *b, bool (*gone)(const struct block_device *b))
+{
+	struct waiter w;
+	int err = 0;
+
+	if (gone(b))
+		return 0;
+	unlock(&devices_lock); /* whose rank is above the queue's */
+	wait_begin(&left, &w);
+	lock(&devices_lock);
+	while (!gone(b) && err == 0) {
+		unlock(&devices_lock);
+		err = wait_sleep_killable(FOREVER);
+		lock(&devices_lock);
+	}
+	unlock(&devices_lock);
+	wait_end(&w);
+	lock(&devices_lock);
+	return gone(b) ? 0 : -EINTR;
+}
+
+static bool has_left(const struct block_device *b)
+{
+	return !b->claimed || !b->leaving;
+}
+
+static bool all_have_left(const struct block_device *b)
+{
+	return !b->leaving || (!b->claimed && b->refs == 1);
+}
+
 int block_claim(struct block_device *b)
 {
-	bool was;
+	int err;
 
 	lock(&devices_lock);
-	was = b->claimed;
-	b->claimed = true;
+	if ((err = wait_left(b, has_left)) == 0 && b->claimed)
+		err = -EBUSY;
+	if (err == 0) {
+		b->claimed = true;
+		b->leaving = false;
+	}
 	unlock(&devices_lock);
-	return was ? -EBUSY : 0;
+	return err;
 }
 
 void block_unclaim(struct block_device *b)
@@ -71,6 +125,22 @@ void block_unclaim(struct block_device *b)
 	lock(&devices_lock);
 	b->claimed = false;
 	unlock(&devices_lock);
+	wake_all(&left);
+}
+
+void block_leave(struct block_device *b)
+{
+	lock(&devices_lock);
+	b->leaving = true;
+	unlock(&devices_lock);
+}
+
+void block_put_left(struct block_device *b)
+{
+	lock(&devices_lock);
+	wait_left(b, all_have_left);
+	unlock(&devices_lock);
+	block_put(b);
 }
 
 /* ---- stores ---- */

@@ -40,7 +40,8 @@ struct block_device {
 	const struct block_ops *ops; /* [I] */
 	char name[64];               /* [I] of the store; "loop" */
 	bool read_only;              /* [I] */
-	bool claimed;                /* [b] mounted */
+	bool claimed;                /* [b] mounted … */
+	bool leaving;                /* [b] … until now: something may still be under way there */
 	int refs;                    /* [b] */
 	struct list all;             /* [b] */
 	uint64_t dev;                /* [I] st_dev of what is mounted from it */
@@ -60,9 +61,21 @@ struct block_device {
 struct block_device *block_open(const char *source, uint32_t flags, int *err);
 struct block_device *block_get(struct block_device *b);
 void block_put(struct block_device *b); /* never sleeps */
-/* Be the only one who mounts it: 0 or -EBUSY. Given back by block_unclaim. */
+/* The device of what is mounted with that st_dev, with a reference, or NULL. */
+struct block_device *block_by_dev(uint64_t dev);
+/*
+ * Be the only one who mounts it: 0, -EBUSY, or -EINTR when killed while a filesystem was
+ * leaving it. Given back by block_unclaim. Sleeps.
+ */
 int block_claim(struct block_device *b);
 void block_unclaim(struct block_device *b);
+/* What is mounted goes: block_unclaim follows, when all that was under way has ended. */
+void block_leave(struct block_device *b);
+/*
+ * Wait until what left b has gone, so that it closes with the caller's reference, which is
+ * given back, unless another has begun to use it. Killed, it waits no more. Sleeps.
+ */
+void block_put_left(struct block_device *b);
 
 /*
  * Read `count` blocks into pages. 0 or -errno; -EINTR when the task was killed

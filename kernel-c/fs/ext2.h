@@ -88,7 +88,6 @@ struct ext2 {
 	struct request *estimate;        /* [I] asks it; */
 	bool asking;                     /* [a] is on its way, with a use of cp */
 	bool full;                       /* [a] the last checkpoint did not fit into the store */
-	bool unclaimed;                  /* at the end: the device is no longer ours */
 	bool error;                      /* [a] something was wrong: said once */
 
 	struct lock icache_lock;         /* RANK_ICACHE */

@@ -105,8 +105,7 @@ static void ext2_free(struct checkpoints *c)
 
 	ext2_icache_drop(fs);
 	mapping_free(&fs->meta);
-	if (!fs->unclaimed)
-		block_unclaim(fs->device);
+	block_unclaim(fs->device);
 	block_put(fs->device);
 	kfree(fs->groups);
 	kfree(fs->group_pages);
@@ -364,11 +363,8 @@ static int ext2_start(struct ext2 *fs, const struct ext2_options *o, bool read_o
 /* Nobody uses it any more; what is not stored is lost. */
 static void ext2_stop(struct ext2 *fs)
 {
-	/* Others may have the device, unless something is still on its way there. */
-	if (checkpoints_close(&fs->cp)) {
-		block_unclaim(fs->device);
-		fs->unclaimed = true;
-	}
+	block_leave(fs->device);
+	checkpoints_close(&fs->cp);
 	if (fs->sb.root)
 		dentry_put(fs->sb.root);
 	checkpoints_free(&fs->cp);

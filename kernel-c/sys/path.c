@@ -1,6 +1,7 @@
 /*
  * System calls on names: directories, links, the tree of mounts.
  */
+#include "../dev/block.h"
 #include "../lib/alloc.h"
 #include "../task/task.h"
 #include "../vfs/namei.h"
@@ -206,6 +207,7 @@ int32_t sys_mount(uint32_t source, uint32_t target, uint32_t fstype, uint32_t fl
 int32_t sys_umount2(uint32_t target, uint32_t flags)
 {
 	char name[PATH_MAX];
+	struct block_device *device;
 	struct path at;
 	int err = copy_in_string(name, target, sizeof name);
 
@@ -218,7 +220,11 @@ int32_t sys_umount2(uint32_t target, uint32_t flags)
 	err = path_lookup(current_process, AT_FDCWD, name, flags ? 0 : WALK_FOLLOW, &at);
 	if (err < 0)
 		return err;
+	/* When it returns the device is free, and so is the file of a loop device. */
+	device = block_by_dev(at.mount->sb->dev);
 	err = mount_remove(&at);
 	path_put(&at);
+	if (device)
+		block_put_left(device);
 	return err;
 }

@@ -118,15 +118,11 @@ int checkpoints_init(struct checkpoints *c, const struct checkpoint_ops *ops,
 	return 0;
 }
 
-bool checkpoints_close(struct checkpoints *c)
+void checkpoints_close(struct checkpoints *c)
 {
-	bool idle;
-
 	lock(&c->lock);
 	__atomic_store_n(&c->closed, true, __ATOMIC_RELAXED);
-	idle = !c->writing;
 	unlock(&c->lock);
-	return idle;
 }
 
 void checkpoints_free(struct checkpoints *c)

@@ -72,8 +72,8 @@ static inline bool checkpoints_closed(const struct checkpoints *c)
 {
 	return __atomic_load_n(&c->closed, __ATOMIC_RELAXED);
 }
-/* No checkpoint is taken from now on: true if none is on its way. */
-bool checkpoints_close(struct checkpoints *c);
+/* No checkpoint is taken from now on. */
+void checkpoints_close(struct checkpoints *c);
 /* 0 or -ENOMEM. */
 int checkpoints_init(struct checkpoints *c, const struct checkpoint_ops *ops,
 		     struct block_device *device);
