@@ -59,6 +59,18 @@ int p9_fid_of(struct inode *inode, struct p9_fid **fid)
 	return err;
 }
 
+int p9_fid_new(struct inode *inode, struct p9_fid **fid)
+{
+	struct p9_fid *known;
+	int err = p9_fid_of(inode, &known);
+
+	if (err == 0) {
+		err = p9_walk(known, "", 0, fid);
+		p9_fid_put(known);
+	}
+	return err;
+}
+
 int p9_fid_for(struct inode *inode, bool writable, struct p9_fid **fid)
 {
 	struct p9 *fs = p9_of(inode);

@@ -42,6 +42,8 @@ static inline struct p9_node *p9_node(const struct inode *inode)
 
 /* The inode's fid with a reference; the root's is made when it is first wanted. */
 int p9_fid_of(struct inode *inode, struct p9_fid **fid);
+/* Another fid for the same inode, to be opened. */
+int p9_fid_new(struct inode *inode, struct p9_fid **fid);
 /* An open fid if there is one (one that can be written, with `writable`), else the inode's. */
 int p9_fid_for(struct inode *inode, bool writable, struct p9_fid **fid);
 /* Ask the server for the attributes. Inode locked. */

@@ -23,13 +23,9 @@ static struct p9_fid *take_created(struct inode *inode)
 static int open_fid(struct inode *inode, uint32_t flags, struct p9_fid **opened)
 {
 	struct p9_call call;
-	struct p9_fid *known, *fid;
-	int err = p9_fid_of(inode, &known);
+	struct p9_fid *fid;
+	int err = p9_fid_new(inode, &fid);
 
-	if (err < 0)
-		return err;
-	err = p9_walk(known, "", 0, &fid);
-	p9_fid_put(known);
 	if (err < 0)
 		return err;
 	fid->access = flags & O_ACCMODE;

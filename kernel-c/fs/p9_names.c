@@ -52,13 +52,9 @@ static int create_file(struct inode *dir, const char *name, size_t length, uint3
 		       struct p9_fid **opened)
 {
 	struct p9_call call;
-	struct p9_fid *from, *fid;
-	int err = p9_fid_of(dir, &from);
+	struct p9_fid *fid;
+	int err = p9_fid_new(dir, &fid);
 
-	if (err < 0)
-		return err;
-	err = p9_walk(from, "", 0, &fid);
-	p9_fid_put(from);
 	if (err < 0)
 		return err;
 	if ((err = p9_call_begin(&call, P9_LCREATE, fid, (uint32_t)length + 64)) == 0) {
