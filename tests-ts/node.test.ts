@@ -241,4 +241,35 @@ describe('node', function () {
       await enter('sleep 1000 & kill %1; wait %1; echo status $?', 'status 143\r\n');
     });
   });
+
+  describe('--home', () => {
+    let directory: string;
+    beforeEach(() => {
+      directory = mkdtempSync(join(tmpdir(), 'tabos-home-'));
+    });
+    afterEach(() => rmSync(directory, { recursive: true }));
+
+    const atHome = (command: string): Promise<Outcome> => finish(tabos('--home', directory, '-c', command));
+
+    it('node: files are there the next time, and one system has them at a time', async () => {
+      const first = tabos('--home', directory, '-c', 'echo kept > /home/f; sync; echo made; cat');
+      await new Transcript(first.stdout).until('made');
+      const second = await atHome('cat /home/f');
+      assert.match(second.stderr, /can't be \/home/);
+      assert.notEqual(second.code, 0);
+      first.stdin.end();
+      await once(first, 'exit');
+      const { stdout, code } = await atHome('cat /home/f');
+      assert.deepEqual([stdout.toString(), code], ['kept\n', 0]);
+    });
+
+    it('node: what is unmounted can be mounted at once, and so can what is below it', async () => {
+      const { stdout, stderr, code } = await atHome(
+        'cd /; umount /root; mkdir /mnt/i; truncate -s 4M /home/img; for i in 1 2 3 4 5; do ' +
+          'mount -t ext2 -o loop,format /home/img /mnt/i && echo $i > /mnt/i/f && umount /mnt/i && ' +
+          'umount /home && mount /home || exit 1; done; mount -o loop /home/img /mnt/i && cat /mnt/i/f',
+      );
+      assert.deepEqual([stdout.toString(), stderr, code], ['5\n', '', 0]);
+    });
+  });
 });
