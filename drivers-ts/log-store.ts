@@ -19,7 +19,9 @@
  * is written after the flush: only its data is ever checked.
  *
  * All that touches the file happens in one queue, in order; `write` only copies
- * into memory, in pieces of up to 1 MiB, and queues what is full.
+ * into memory, in pieces of up to 1 MiB, and queues what is full. A file that can be written to
+ * at once gets long runs straight from the caller's memory, and pieces as they are full, so that one
+ * buffer is used again and again: but not while a flush is under way, which would take half of the next one along.
  */
 import { BLOCK_BYTES, blocksAvailable, type BlockStore, type Bytes, type Estimate } from './block-store.ts';
 import { checksum } from './checksum.ts';
@@ -29,6 +31,8 @@ import { SlotAllocator, type SlotRun } from './slot-allocator.ts';
 
 /** OPFS wants few, large calls: from 1 MiB on they are as fast as they get. */
 const PIECE_SLOTS = 256;
+/** Runs from here on are not gathered in pieces. Shorter calls cost more than the copy, most of all in Firefox. */
+const DIRECT_SLOTS_MIN = 64;
 /** Pieces waiting for the file at which writers are made to wait. */
 const PIECES_WAITING_MAX = 16;
 const PIECES_SPARE_MAX = 16;
@@ -148,6 +152,8 @@ export class LogStore implements BlockStore {
   #doubtful: SlotRun[] | null = null;
 
   #queue: Promise<void> = Promise.resolve();
+  /** Flushes that are not over. */
+  #flushes = 0;
 
   private constructor(file: RandomAccessFile, readOnly: boolean, release: () => Promise<void>) {
     this.#file = file;
@@ -171,6 +177,8 @@ export class LogStore implements BlockStore {
   write(block: number, data: Bytes): void {
     if (this.#readOnly) throw new ErrnoError(EROFS);
     const count = data.length / BLOCK_BYTES;
+    this.#writtenSize = Math.max(this.#writtenSize, block + count);
+    if (count >= DIRECT_SLOTS_MIN && this.#writeDirectly(block, data)) return;
     for (let i = 0; i < count;) {
       const staged = this.#staged.get(block + i);
       if (staged && staged.piece === this.#current) {
@@ -189,7 +197,34 @@ export class LogStore implements BlockStore {
       i += n;
       if (piece.blocks.length === PIECE_SLOTS) this.#seal();
     }
-    this.#writtenSize = Math.max(this.#writtenSize, block + count);
+  }
+
+  /** Write to the file at once; false when that can't be, and then nothing has happened. */
+  #writeDirectly(block: number, data: Bytes): boolean {
+    const count = data.length / BLOCK_BYTES;
+    // A piece that has one of the blocks gets to the file later, as if it were newer.
+    if (this.#staged.size > 0) for (let i = 0; i < count; i++) if (this.#staged.has(block + i)) return false;
+    const runs = this.#writeNow(data);
+    if (!runs) return false;
+    for (const slot of slotsOf(runs)) this.#pend(block++, slot);
+    return true;
+  }
+
+  /** Write to free slots at once. Null when that can't be or fails; then the flush tries, and says why not. */
+  #writeNow(data: Bytes): SlotRun[] | null {
+    if (!this.#file.writeNow || this.#flushes > 0) return null;
+    const runs = this.#slots.take(data.length / BLOCK_BYTES);
+    let at = 0;
+    try {
+      for (const { slot, count } of runs) {
+        this.#file.writeNow(slot * BLOCK_BYTES, data.subarray(at, at + count * BLOCK_BYTES));
+        at += count * BLOCK_BYTES;
+      }
+      return runs;
+    } catch {
+      this.#slots.giveAll(runs);
+      return null;
+    }
   }
 
   #newPiece(): Piece {
@@ -209,6 +244,8 @@ export class LogStore implements BlockStore {
     const piece = this.#current;
     if (!piece) return;
     this.#current = null;
+    const runs = spill && this.#full.length === 0 ? this.#writeNow(dataOf(piece)) : null;
+    if (runs) return this.#place(piece, slotsOf(runs));
     this.#full.push(piece);
     const { epoch } = piece;
     // If that fails the piece stays, and the flush tries again.
@@ -227,7 +264,7 @@ export class LogStore implements BlockStore {
   /** Write the pieces of `epoch` and before to free slots; keep `keep` of them in memory. */
   async #spill(epoch: number, keep: Piece | null = null): Promise<void> {
     for (let piece = this.#full[0]; piece && piece !== keep && piece.epoch <= epoch; piece = this.#full[0]) {
-      const runs = await this.#writeSomewhere(piece.data.subarray(0, piece.blocks.length * BLOCK_BYTES));
+      const runs = await this.#writeSomewhere(dataOf(piece));
       this.#place(piece, slotsOf(runs));
       this.#full.shift();
     }
@@ -267,14 +304,18 @@ export class LogStore implements BlockStore {
     let index = 0;
     for (const slot of slots) {
       const block = piece.blocks[index] ?? 0;
-      const older = this.#pending.get(block);
-      if (older !== undefined) this.#forget(older);
-      this.#pending.set(block, slot);
+      this.#pend(block, slot);
       const staged = this.#staged.get(block);
       if (staged?.piece === piece && staged.index === index) this.#staged.delete(block);
       index++;
     }
     if (this.#spare.length < PIECES_SPARE_MAX) this.#spare.push(piece.data);
+  }
+
+  #pend(block: number, slot: number): void {
+    const older = this.#pending.get(block);
+    if (older !== undefined) this.#forget(older);
+    this.#pending.set(block, slot);
   }
 
   /** A slot that no completed flush knows is no longer needed. */
@@ -290,7 +331,8 @@ export class LogStore implements BlockStore {
     this.#seal(false);
     const epoch = this.#epoch++;
     const size = this.#writtenSize;
-    return this.#enqueue(() => this.#commit(epoch, size));
+    this.#flushes++;
+    return this.#enqueue(() => this.#commit(epoch, size).finally(() => this.#flushes--));
   }
 
   async #commit(epoch: number, size: number): Promise<void> {
@@ -683,6 +725,10 @@ function entriesOf(pairs: Iterable<readonly [block: number, slot: number]>): Ent
 
 function* pairsOf(map: Uint32Array, size: number): Generator<readonly [number, number]> {
   for (let block = 0; block < size; block++) if (map[block]) yield [block, map[block]!];
+}
+
+function dataOf({ data, blocks }: Piece): Uint8Array<ArrayBuffer> {
+  return data.subarray(0, blocks.length * BLOCK_BYTES);
 }
 
 function* slotsOf(runs: readonly SlotRun[]): Generator<number> {

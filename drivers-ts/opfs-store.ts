@@ -54,6 +54,11 @@ class OpfsFile implements RandomAccessFile {
     }
   }
 
+  /** Browsers take shared memory here too. */
+  writeNow(at: number, data: Bytes): void {
+    this.write(at, data);
+  }
+
   flush(): void {
     this.#handle.flush();
   }

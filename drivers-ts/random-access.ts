@@ -9,6 +9,8 @@ export interface RandomAccessFile {
   read(at: number, into: Uint8Array): Promise<number> | number;
   /** All of `data`; beyond the end the file grows, with zeros in between. */
   write(at: number, data: Bytes): Promise<void> | void;
+  /** The same, done when it returns: in files that can. */
+  writeNow?(at: number, data: Bytes): void;
   /** What was written before is durable. Until then any part of it may be, in any order. */
   flush(): Promise<void> | void;
   size(): Promise<number> | number;

@@ -124,6 +124,13 @@ class SimulatedFile implements RandomAccessFile {
   }
 }
 
+/** One that can be written to at once. */
+class PromptFile extends SimulatedFile {
+  writeNow(at: number, data: Bytes): void {
+    this.write(at, data);
+  }
+}
+
 /** What a store should hold: a block is filled with words that tell its write. */
 type Model = Map<number, number>;
 
@@ -156,35 +163,40 @@ const BLOCKS = 700;
 /** Random writes and flushes until the power fails; then see what is there. Several lives on one file. */
 async function live(seed: number): Promise<void> {
   const random = randomFrom(seed);
+  const File = random(2) ? PromptFile : SimulatedFile;
   let content: Uint8Array<ArrayBuffer> = new Uint8Array();
   let durable: Model = new Map();
   let value = 0;
   for (let life = 0; life < 4; life++) {
-    const file = new SimulatedFile(content);
+    const file = new File(content);
     const store = await LogStore.open(file, false);
     assert.ok(same(await contents(store, BLOCKS), durable), `life ${life}: not what was flushed`);
     file.callsLeft = 1 + random(random(2) ? 12 : 120);
     const model: Model = new Map(durable);
     /** What the flush under way would leave. */
     let underWay: Model | null = null;
+    const write = (large: boolean): void => {
+      const count = large ? 1 + random(600) : 1 + random(4);
+      for (let left = count; left > 0;) {
+        const n = Math.min(left, 1 + random(large ? 150 : 3));
+        const at = random(BLOCKS - n);
+        const data = new Uint8Array(n * BLOCK_BYTES);
+        for (let i = 0; i < n; i++) {
+          data.set(block(++value), i * BLOCK_BYTES);
+          model.set(at + i, value);
+        }
+        store.write(at, data);
+        left -= n;
+      }
+    };
     try {
       for (;;) {
-        const large = random(6) === 0;
-        const count = large ? 1 + random(400) : 1 + random(4);
-        for (let left = count; left > 0;) {
-          const n = Math.min(left, 1 + random(large ? 64 : 3));
-          const at = random(BLOCKS - n);
-          const data = new Uint8Array(n * BLOCK_BYTES);
-          for (let i = 0; i < n; i++) {
-            data.set(block(++value), i * BLOCK_BYTES);
-            model.set(at + i, value);
-          }
-          store.write(at, data);
-          left -= n;
-        }
+        write(random(6) === 0);
         if (random(8) === 0) assert.ok(same(await contents(store, BLOCKS), model), 'what was written is not read');
         underWay = new Map(model);
-        await store.flush();
+        const flushed = store.flush();
+        if (random(3) === 0) write(random(2) === 0); // which belongs to the next one
+        await flushed;
         durable = underWay;
         underWay = null;
         if (random(60) === 0) {
@@ -249,6 +261,19 @@ describe('log-store', function () {
     await store.flush();
     assert.ok(file.calls <= 64 + 8, `${file.calls} calls`);
     assert.ok(file.durable.length < 66 * 1024 * 1024);
+  });
+
+  it('log-store: a file that can be written to at once gets long runs as they come, and the rest in full pieces', async () => {
+    const file = new PromptFile();
+    const store = await LogStore.open(file, false);
+    store.write(0, new Uint8Array(300 * BLOCK_BYTES).fill(1));
+    assert.equal(file.calls, 1);
+    for (let i = 0; i < 300; i++) store.write(300 + i, new Uint8Array(BLOCK_BYTES).fill(2));
+    assert.equal(file.calls, 2);
+    await store.flush();
+    const again = await LogStore.open(new SimulatedFile(file.durable), true);
+    const data = await again.read(0, 600);
+    assert.ok(data.every((byte, i) => byte === (i < 300 * BLOCK_BYTES ? 1 : 2)));
   });
 
   it('log-store: a small flush is one write and one flush of the file', async () => {
