@@ -70,5 +70,5 @@ for name in $names; do
 	pack "$name"
 done
 hash=$(node "$top/userland/manifest.mjs" "$work" "$out" $names)
-printf 'pkg.%s\t/usr\tpkgfs\tro,image=base%s\t0\t0\n' "$hash" "$images" >>"$staging/etc/fstab"
+printf 'packages\t/usr\tpkgfs\tro,store=pkg.%s,image=base%s\t0\t0\n' "$hash" "$images" >>"$staging/etc/fstab"
 echo "packages: $(du -bc "$out"/*.sqfs | tail -n 1 | cut -f 1 | awk '{ print int($1 / 1024) }') KiB in $(echo $names | wc -w) images"

@@ -5,8 +5,8 @@
  *     mount -t pkgfs -o image=A,image=B:share/man:share/doc packages /usr
  *
  * pkgfs takes each image from a store named SOURCE.IMAGE (here packages.A), or
- * from the file IMAGE when that begins with a slash; paths after it say that it
- * is asked for these only. Nothing is opened before it is needed. The supervisor
+ * NAME.IMAGE after the option store=NAME, or from the file IMAGE when that begins
+ * with a slash; paths after it say that it is asked for these only. Nothing is opened before it is needed. The supervisor
  * mounts it at boot, and can't look into it: drivers run on the supervisor.
  */
 #include "pkgfs.h"
@@ -109,20 +109,28 @@ static int layer_add(struct pkgfs *fs, const char *prefix, const char *text, siz
 	return 0;
 }
 
-static int options_read(struct pkgfs *fs, const char *prefix, const char *data)
+static int options_read(struct pkgfs *fs, const char *source, const char *data)
 {
+	char *prefix = join(source, strlen(source), ".", 1);
 	int err = 0;
 
-	while (data && *data && err == 0) {
+	while (prefix && data && *data && err == 0) {
 		const char *end = strchr(data, ',');
 		size_t n = end ? (size_t)(end - data) : strlen(data);
 
-		if (n > 6 && strncmp(data, "image=", 6) == 0)
+		if (n > 6 && strncmp(data, "image=", 6) == 0) {
 			err = layer_add(fs, prefix, data + 6, n - 6);
-		else if (n != 0 && !(n == 2 && strncmp(data, "ro", 2) == 0))
+		} else if (n > 6 && strncmp(data, "store=", 6) == 0) {
+			kfree(prefix);
+			prefix = join(data + 6, n - 6, ".", 1);
+		} else if (n != 0 && !(n == 2 && strncmp(data, "ro", 2) == 0)) {
 			err = -EINVAL;
+		}
 		data += n + !!end;
 	}
+	if (!prefix)
+		err = -ENOMEM;
+	kfree(prefix);
 	return err < 0 ? err : fs->nlayers ? 0 : -EINVAL;
 }
 
@@ -142,11 +150,9 @@ static struct superblock *root_make(struct pkgfs *fs, int *err)
 static struct superblock *pkgfs_mount(const char *source, uint32_t flags, const char *data, int *err)
 {
 	struct pkgfs *fs = pkgfs_new(&pkgfs_type);
-	char *prefix = join(source, strlen(source), ".", 1);
 
 	(void)flags; /* it is read-only anyway */
-	*err = fs && prefix ? options_read(fs, prefix, data) : -ENOMEM;
-	kfree(prefix);
+	*err = fs ? options_read(fs, source, data) : -ENOMEM;
 	if (*err == 0)
 		return root_make(fs, err);
 	if (fs)

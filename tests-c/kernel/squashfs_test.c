@@ -272,6 +272,9 @@ TEST("pkgfs: the first layer that has a name wins, and directories show what all
 	EXPECT_STR(get_file(MOUNT "/many/file0001"), "1\n");
 	EXPECT_STR(list_dir(MOUNT "/dir"), "as hard new sub");
 	EXPECT_EQ(sys_umount2(U(MOUNT), 0), 0);
+	EXPECT_EQ(vfs_mount(current_process, "any", MOUNT, "pkgfs", 0, "ro,store=packages,image=over"), 0);
+	EXPECT_STR(get_file(MOUNT "/hello"), "over\n");
+	EXPECT_EQ(sys_umount2(U(MOUNT), 0), 0);
 }
 
 TEST("pkgfs: an image is opened when a name is wanted that only it can have")
@@ -339,6 +342,7 @@ TEST("pkgfs: options that make no sense are refused")
 	EXPECT_EQ(mount_layers("ro"), -EINVAL);
 	EXPECT_EQ(mount_layers("image="), -EINVAL);
 	EXPECT_EQ(mount_layers("image=:a"), -EINVAL);
+	EXPECT_EQ(mount_layers("store=,image=a"), -EINVAL);
 	EXPECT_EQ(mount_layers("image=zstd,bad"), -EINVAL);
 }
 
