@@ -16,6 +16,8 @@ static void formats(void)
 		UINT64_MAX, sizeof(int64_t), 300);
 	printf("[%s|%10s|%-10s|%.3s|%c|%%]\n", "text", "right", "left", "cut off", 'c');
 	printf("[%2$s %1$s]\n", "world", "hello");
+	printf("[%3$*1$d%% %2$s $]\n", 5, "of", 42);
+	printf("[%s $ %d%%]\n", "not numbered", 7);
 	printf("[%*.*f]\n", 10, 3, 3.14159);
 	printf("[%e|%g|%g|%G|%a]\n", 12345.678, 1e-5, 1e20, 1e-10, 1.0);
 	printf("[%f|%f|%f]\n", 1.0 / 0.0, -1.0 / 0.0, 0.0);

@@ -19,6 +19,17 @@ static void show(const char *zone, time_t t)
 	printf("%s: %s, back %d\n", zone, text, mktime(&tm) == t);
 }
 
+/* Days of one and two digits, years of three and four, and fields that no calendar has. */
+static void asctimes(void)
+{
+	static const time_t times[] = { 951782400, 0, 1709210096, 253402300799, -30641760000, -30610224001, -30610224000 };
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		printf("%s", asctime(gmtime(&times[i])));
+	printf("%s", asctime(&(struct tm){ .tm_sec = 99, .tm_min = 99, .tm_hour = 99, .tm_mday = 99 }));
+	printf("%s", asctime(&(struct tm){ .tm_mday = -5, .tm_wday = 6, .tm_mon = 11 }));
+}
+
 int main(void)
 {
 	struct tm tm = { 0 };
@@ -31,7 +42,7 @@ int main(void)
 	show("EST5EDT,M3.2.0,M11.1.0", 1704067200);
 	show("UTC0", 4102444800);
 	show("UTC0", -86400 * 365);
-	printf("%s", asctime(gmtime(&(time_t){ 951782400 })));
+	asctimes();
 	printf("%d\n", strptime("2024-02-29 12:34:56", "%Y-%m-%d %H:%M:%S", &tm) != NULL);
 	printf("%d %d %lld\n", tm.tm_mon, tm.tm_mday, (long long)timegm(&tm));
 	tm = (struct tm){ .tm_year = 124, .tm_mon = 13, .tm_mday = 35 };
