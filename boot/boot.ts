@@ -158,6 +158,10 @@ async function start(page: PageHandle): Promise<void> {
       tabs.output(terminal, data);
     },
     log: (level, text) => (level <= 3 ? console.error(text) : console.info(text)),
+    silent(text, isOver) {
+      console.warn(text);
+      remark(text, isOver ? undefined : Infinity);
+    },
     homeBusy: askAboutHome,
     give: saveFile,
     askForFiles,

@@ -20,6 +20,9 @@ import type { Console, Platform, WorkerHandle } from './platform.ts';
 import type { FailureKind, FromTask } from './protocol.ts';
 import { BootFailure, Supervisor } from './supervisor-core.ts';
 import { writeTar, type TarFile } from './tar.ts';
+import { Watchdog } from './watchdog.ts';
+
+const LOG_WARNING = 4;
 
 /** Sources run as they are: then this file is boot/node.ts, else part of build/node/cli.js. */
 const IS_SOURCE = import.meta.url.endsWith('.ts');
@@ -150,6 +153,8 @@ export async function bootNode(options: NodeOptions): Promise<Supervisor> {
     ]);
     supervisor = new Supervisor(platform, { kernel, uaccess }, options.cpus, early);
     supervisor.limitCache(cacheLimit(totalmem(), undefined));
+    const { memory, address } = supervisor.watched;
+    new Watchdog(memory, address, (text) => output.log(LOG_WARNING, text)).start();
     const own = options.files?.length ? [withoutEnd(writeTar(options.files))] : [];
     await supervisor.unpack([...own, archive]);
     if (options.home !== undefined && (await supervisor.mountHome(`/dev/${HOME_STORE}`, 'rw')) !== 0)

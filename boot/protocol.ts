@@ -113,6 +113,8 @@ export type FromSupervisor =
     }
   /** A step of the start, for the eye. */
   | { readonly type: 'step'; readonly step: 'compile' | 'unpack' }
+  /** What the page's watchdog looks at. */
+  | { readonly type: 'watch'; readonly memory: WebAssembly.Memory; readonly address: number }
   /** Another tab has /home: the start goes on after `home-choice`. */
   | { readonly type: 'home-busy' }
   | { readonly type: 'ready'; readonly home: HomeState }

@@ -494,6 +494,11 @@ export class Supervisor {
     return pid;
   }
 
+  /** What a watchdog (watchdog.ts) looks at, on whichever thread. */
+  get watched(): { readonly memory: WebAssembly.Memory; readonly address: number } {
+    return { memory: this.#memory.memory, address: this.#kernel['tabos:posix/supervisor#requests']() >>> 0 };
+  }
+
   /** The most bytes of files to keep in memory (cache-limit.ts). */
   limitCache(bytes: bigint): void {
     this.#guard(() => this.#kernel['tabos:posix/supervisor#cache-limit'](bytes));

@@ -337,6 +337,7 @@ async function boot(options: BootOptions): Promise<void> {
     supervisor = new Supervisor(platform, { kernel, uaccess }, cpus, early);
     supervisor.onExit(reportExit);
     void limitCache(supervisor);
+    post({ type: 'watch', ...supervisor.watched });
     post({ type: 'step', step: 'unpack' });
     await unpack(supervisor, await archive);
     const state = await mountHome(supervisor, home);

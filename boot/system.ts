@@ -12,6 +12,7 @@ import type {
   SpawnOptions,
   ToSupervisor,
 } from './protocol.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** What happens in the system, for who shows it. */
 export interface SystemEvents {
@@ -20,6 +21,8 @@ export interface SystemEvents {
   step(step: 'compile' | 'unpack'): void;
   output(terminal: number, data: Uint8Array): void;
   log(level: number, text: string): void;
+  /** A store does not answer, or does again: in words. */
+  silent(text: string, isOver: boolean): void;
   /** A file for the person. */
   give(name: string, data: Blob): void;
   /** A program wants files: what is chosen, or null. `signal`: it no longer does. */
@@ -63,6 +66,7 @@ export class System {
   readonly #running = new Map<number, (ending: Ending) => void>();
   readonly #dropping = new Map<number, (text: string) => void>();
   readonly #asking = new Map<number, AbortController>();
+  #unwatch: () => void = () => undefined;
   #requests = 0;
   #isUp = false;
 
@@ -166,6 +170,9 @@ export class System {
       case 'ready':
         this.#isUp = true;
         return this.#started.resolve(message.home);
+      case 'watch':
+        this.#unwatch = new Watchdog(message.memory, message.address, (...what) => this.#events.silent(...what)).start();
+        return;
       case 'give':
         return this.#events.give(message.name, message.data);
       case 'files-wanted':
@@ -198,6 +205,7 @@ export class System {
   }
 
   #fail(kind: FailureKind, message: string): void {
+    this.#unwatch();
     const failure = new SystemFailure(kind, message);
     if (this.#isUp) this.#events.stopped(failure);
     else this.#started.reject(failure);

@@ -19,6 +19,60 @@ static struct {
 } slots[SLOTS];
 static struct slab_cache request_cache = SLAB_CACHE("request", struct request);
 
+/*
+ * What is under way, for the host's watchdog (boot/watchdog.ts knows this shape). It looks from a
+ * thread of its own, for what hangs may be the supervisor's; so it takes no lock, and sees each word for itself.
+ */
+#define NAMES 32u
+static struct {
+	uint32_t submitted, taken; /* [a] requests ever */
+	uint32_t tokens[SLOTS];    /* [a] of what is in the slot; 0 for nothing, or what may take its time */
+	uint32_t named[SLOTS];     /* which of the names is its store's */
+	char names[NAMES][64];     /* the first: of the store that is being opened */
+} watch;
+static int watch_stores[NAMES]; /* under request_lock: whose the names are */
+
+static uint32_t name_index(int store)
+{
+	return 1 + (uint32_t)store % (NAMES - 1);
+}
+
+static void name_set(uint32_t i, const struct request *open, int store)
+{
+	uint32_t n = min(open->length, (uint32_t)sizeof watch.names[i] - 1);
+
+	memcpy(watch.names[i], open->buffer, n);
+	watch.names[i][n] = '\0';
+	watch_stores[i] = store;
+}
+
+/* A request begins, with request_lock held. The host's trees may take their time: a person answers, or a FIFO. */
+static void watch_begin(uint32_t slot, const struct request *r, uint32_t token)
+{
+	uint32_t i = r->kind == REQUEST_OPEN ? 0 : name_index(r->store);
+
+	watch.taken++;
+	if (r->kind == REQUEST_OPEN)
+		name_set(0, r, 0);
+	else if (r->kind == REQUEST_MESSAGE || watch_stores[i] != r->store)
+		return;
+	watch.named[slot] = i;
+	__atomic_store_n(&watch.tokens[slot], token, __ATOMIC_RELEASE);
+}
+
+/* It has ended; the same. */
+static void watch_end(uint32_t slot, const struct request *r, int32_t result)
+{
+	__atomic_store_n(&watch.tokens[slot], 0, __ATOMIC_RELAXED);
+	if (r->kind == REQUEST_OPEN && result > 0)
+		name_set(name_index(result), r, result);
+}
+
+uint32_t supervisor_requests(void)
+{
+	return (uint32_t)(uintptr_t)&watch;
+}
+
 struct request *request_new(enum request_kind kind, size_t size)
 {
 	struct request *r = slab_alloc(&request_cache);
@@ -51,6 +105,7 @@ void request_submit(struct request *r)
 	__atomic_add_fetch(&r->refs, 1, __ATOMIC_RELAXED);
 	lock(&request_lock);
 	list_append(&queue, &r->node);
+	watch.submitted++;
 	unlock(&request_lock);
 	host_ring();
 }
@@ -88,6 +143,7 @@ static struct request *next(uint32_t *token)
 		list_remove(&r->node);
 		slots[i].request = r;
 		*token = ++slots[i].uses * SLOTS + i;
+		watch_begin(i, r, *token);
 		break;
 	}
 	unlock(&request_lock);
@@ -153,8 +209,10 @@ int32_t completion_done(uint32_t token, int32_t result)
 
 	lock(&request_lock);
 	r = slots[i].uses == token / SLOTS ? slots[i].request : NULL;
-	if (r)
+	if (r) {
 		slots[i].request = NULL;
+		watch_end(i, r, result);
+	}
 	more = !list_empty(&queue);
 	unlock(&request_lock);
 	if (!r)

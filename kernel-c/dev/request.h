@@ -61,5 +61,7 @@ void request_end(struct request *r, int32_t result);
 
 /* The driver's answer; -EINVAL when there is no such request. Supervisor. */
 int32_t completion_done(uint32_t token, int32_t result);
+/* Where the host's watchdog looks. */
+uint32_t supervisor_requests(void);
 
 #endif
