@@ -34,6 +34,7 @@ const FIREFOX_PREFERENCES = {
   'dom.storageManager.prompt.testing.allow': true,
   'dom.disable_open_during_load': false, // pages may open others
   'browser.sessionstore.resume_from_crash': false,
+  'toolkit.startup.max_resumed_crashes': -1, // who is killed often would ask for safe mode, and wait for an answer
 };
 const CHROMIUM_ARGUMENTS = [
   '--headless',
@@ -164,9 +165,11 @@ export class RemotePage {
   }
 
   async close(): Promise<void> {
-    const ended = once(this.#browser, 'exit');
-    this.#browser.kill('SIGKILL');
-    await ended;
+    if (this.#browser.exitCode === null && this.#browser.signalCode === null) {
+      const ended = once(this.#browser, 'exit');
+      this.#browser.kill('SIGKILL');
+      await ended;
+    }
     this.#server.closeAllConnections();
     this.#server.close();
     rmSync(this.#profile, { recursive: true, force: true, maxRetries: 10 });
