@@ -9,7 +9,7 @@
 #include "../task/task.h"
 
 #define DIRTY_MAX 16384u          /* pages, 64 MiB: writers wait while there are more */
-#define DIRTY_SOON 4096u          /* 16 MiB: write these while more are made */
+#define DIRTY_SOON 2048u          /* 8 MiB: write these while more are made */
 #define DELAY (3 * NSEC_PER_SEC)  /* from the first change to the checkpoint */
 #define RETRY (5 * NSEC_PER_SEC)  /* after one that failed */
 
