@@ -73,5 +73,7 @@ char *memfs_page(struct inode *inode, uint64_t index, bool make);
 int memfs_fallocate(struct inode *inode, uint32_t mode, int64_t offset, int64_t length);
 /* Free all pages. */
 void memfs_data_free(struct inode *inode);
+/* Pages that files of all memfs have, for /proc/meminfo. */
+uint64_t memfs_pages(void);
 
 #endif

@@ -12,6 +12,20 @@
 #define FALLOC_KEEP_SIZE 1u
 #define FALLOC_PUNCH_HOLE 2u
 
+static uint64_t all_pages; /* [a] in use by files of all memfs */
+
+uint64_t memfs_pages(void)
+{
+	return __atomic_load_n(&all_pages, __ATOMIC_RELAXED);
+}
+
+/* Count pages in, or out (negative): how many fs has now. */
+static uint64_t count_pages(struct memfs *fs, int64_t n)
+{
+	__atomic_add_fetch(&all_pages, (uint64_t)n, __ATOMIC_RELAXED);
+	return __atomic_add_fetch(&fs->pages, (uint64_t)n, __ATOMIC_RELAXED);
+}
+
 static bool drop_page(void *page, uint64_t index, void *arg)
 {
 	page_free(page, 0);
@@ -23,7 +37,7 @@ static void data_cut(struct inode *inode, uint64_t first, uint64_t end)
 	uint64_t freed = radix_cut(&memfs_node(inode)->data, first, end, drop_page, NULL);
 
 	inode->blocks -= (int64_t)(freed * (PAGE_SIZE / 512));
-	__atomic_sub_fetch(&memfs_of(inode)->pages, freed, __ATOMIC_RELAXED);
+	count_pages(memfs_of(inode), -(int64_t)freed);
 }
 
 void memfs_data_free(struct inode *inode)
@@ -37,14 +51,13 @@ static void *page_new(struct inode *inode)
 	struct memfs *fs = memfs_of(inode);
 	void *page;
 
-	if (__atomic_add_fetch(&fs->pages, 1, __ATOMIC_RELAXED) <=
-		    __atomic_load_n(&fs->max_pages, __ATOMIC_RELAXED) &&
+	if (count_pages(fs, 1) <= __atomic_load_n(&fs->max_pages, __ATOMIC_RELAXED) &&
 	    ((page = page_alloc_data()) ||
 	     (page_cache_reclaim(RECLAIM) && (page = page_alloc_data())))) {
 		inode->blocks += PAGE_SIZE / 512;
 		return page;
 	}
-	__atomic_sub_fetch(&fs->pages, 1, __ATOMIC_RELAXED);
+	count_pages(fs, -1);
 	return NULL;
 }
 
@@ -52,7 +65,7 @@ static void page_undo(struct inode *inode, void *page)
 {
 	page_free(page, 0);
 	inode->blocks -= PAGE_SIZE / 512;
-	__atomic_sub_fetch(&memfs_of(inode)->pages, 1, __ATOMIC_RELAXED);
+	count_pages(memfs_of(inode), -1);
 }
 
 /* ---- read and write ---- */

@@ -7,6 +7,8 @@
 
 #include "../host.h"
 #include "../lib/alloc.h"
+#include "../vfs/page_cache.h"
+#include "memfs.h"
 
 #define NSEC_PER_TICK (NSEC_PER_SEC / CLK_TCK)
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
@@ -112,22 +114,37 @@ static void show_cpuinfo(struct text *t, struct process *p)
 
 /* ---- memory ---- */
 
+static void add_slab(const struct slab_cache *c, void *pages)
+{
+	*(uint64_t *)pages += slab_cache_pages(c);
+}
+
 static void show_meminfo(struct text *t, struct process *p)
 {
-	uint64_t used, total;
-	struct {
-		const char *name;
-		uint64_t pages;
-	} lines[] = {
-		{ "MemTotal:", 0 }, { "MemFree:", 0 }, { "MemAvailable:", 0 }, { "Buffers:", 0 },
-		{ "Cached:", 0 }, { "SwapCached:", 0 }, { "SwapTotal:", 0 }, { "SwapFree:", 0 },
-		{ "Shmem:", 0 }, { "Slab:", 0 },
-	};
+	uint64_t used, total, cached, dirty, files = memfs_pages(), slabs = 0;
 
 	(void)p;
 	page_count(&used, &total);
-	lines[0].pages = total;
-	lines[1].pages = lines[2].pages = total - used;
+	page_cache_count(&cached, &dirty);
+	slab_each(add_slab, &slabs);
+
+	const struct {
+		const char *name;
+		uint64_t pages;
+	} lines[] = {
+		{ "MemTotal:", total },
+		{ "MemFree:", total - used },
+		{ "MemAvailable:", total - used + cached - min(cached, dirty) },
+		{ "Buffers:", 0 }, /* metadata is in the page cache, with the rest */
+		{ "Cached:", cached + files },
+		{ "SwapCached:", 0 },
+		{ "SwapTotal:", 0 },
+		{ "SwapFree:", 0 },
+		{ "Dirty:", dirty },
+		{ "Shmem:", files },
+		{ "Slab:", slabs },
+	};
+
 	for (unsigned i = 0; i < countof(lines); i++)
 		text_printf(t, "%-15s %8llu kB\n", lines[i].name,
 			    (unsigned long long)(lines[i].pages * KIB_PER_PAGE));

@@ -166,6 +166,40 @@ TEST("procfs: another user's descriptors and directory are not shown")
 	test_task_free(other);
 }
 
+static long meminfo(const char *name)
+{
+	for (const char *s = proc("meminfo"); *s; s++)
+		if (strncmp(s, name, strlen(name)) == 0) {
+			long v = 0;
+
+			for (s += strlen(name); *s == ' '; s++)
+				;
+			for (; *s >= '0' && *s <= '9'; s++)
+				v = v * 10 + *s - '0';
+			return v;
+		}
+	return -1;
+}
+
+TEST("procfs: meminfo counts the pages of files")
+{
+	long free, cached;
+	int fd;
+
+	vfs_begin();
+	free = meminfo("MemFree:");
+	cached = meminfo("Cached:");
+	fd = open_at("/tmp/t/f", O_RDWR | O_CREAT, 0644);
+	EXPECT_EQ(sys_pwrite(fd, test_user(1 << 20), 1 << 20, 0), 1 << 20);
+	EXPECT_EQ(meminfo("Cached:") - cached, 1024);
+	EXPECT(free - meminfo("MemFree:") >= 1024);
+	EXPECT(meminfo("Shmem:") >= 1024);
+	EXPECT(meminfo("Slab:") > 0);
+	EXPECT_EQ(sys_ftruncate(fd, 0), 0);
+	EXPECT_EQ(meminfo("Cached:"), cached);
+	sys_close(fd);
+}
+
 TEST("procfs: the system's files say what tools look for")
 {
 	struct abi_stat st;
