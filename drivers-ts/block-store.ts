@@ -61,9 +61,3 @@ export function blocksAvailable(free: number): number {
   const reserve = Math.min(RESERVE_BYTES_MAX, Math.max(RESERVE_BYTES_MIN, free * RESERVE_SHARE));
   return Math.max(0, Math.floor((free - reserve) / BLOCK_BYTES));
 }
-
-/** The free bytes of this origin's quota; none known is as good as endless. */
-export async function originFree(): Promise<number> {
-  const { quota, usage } = (await navigator.storage?.estimate?.()) ?? {};
-  return quota === undefined ? Number.MAX_SAFE_INTEGER : Math.max(0, quota - (usage ?? 0));
-}

@@ -22,11 +22,11 @@ import {
   BLOCK_BYTES,
   blocksAvailable,
   checkStoreName,
-  originFree,
   type BlockStore,
   type Bytes,
   type Estimate,
 } from './block-store.ts';
+import { originFree } from './origin-room.ts';
 import { EFBIG, EIO, EROFS, ErrnoError } from './errno.ts';
 import { Journal, RUN_BLOCKS, type Block, type JournalRecord } from './idb-journal.ts';
 import { lockStore } from './store-lock.ts';

@@ -4,9 +4,10 @@
  *
  * The calls block the worker. They are short: a piece of 1 MiB, or a flush.
  */
-import { checkStoreName, originFree, type BlockStore, type Bytes } from './block-store.ts';
+import { checkStoreName, type BlockStore, type Bytes } from './block-store.ts';
 import { EIO, ErrnoError } from './errno.ts';
 import { LogStore } from './log-store.ts';
+import { canGrow, originFree } from './origin-room.ts';
 import type { RandomAccessFile } from './random-access.ts';
 import { lockStore } from './store-lock.ts';
 
@@ -21,6 +22,7 @@ interface SyncAccessHandle {
   read(into: Uint8Array, options: { at: number }): number;
   write(data: Bytes, options: { at: number }): number;
   flush(): void;
+  truncate(size: number): void;
   getSize(): number;
   close(): void;
 }
@@ -68,7 +70,7 @@ class OpfsFile implements RandomAccessFile {
   }
 
   free(): Promise<number> {
-    return originFree();
+    return originFree((bytes) => canGrow(this.#handle, bytes));
   }
 
   close(): void {

@@ -31,7 +31,8 @@ export function findBrowser(name: BrowserName): string | undefined {
   return process.env[`TABOS_${name.toUpperCase()}`] ?? PROGRAMS[name].find((path) => existsSync(path));
 }
 
-export async function launch(name: BrowserName): Promise<Browser> {
+/** `preferences` are Firefox's. */
+export async function launch(name: BrowserName, preferences: Record<string, unknown> = {}): Promise<Browser> {
   const executablePath = findBrowser(name);
   if (!executablePath)
     throw new Error(`${name} is not installed: apt install ${name === 'firefox' ? 'firefox-esr' : name}`);
@@ -57,6 +58,7 @@ export async function launch(name: BrowserName): Promise<Browser> {
           extraPrefsFirefox: {
             'dom.storageManager.prompt.testing': true,
             'dom.storageManager.prompt.testing.allow': true,
+            ...preferences,
           },
         }),
   });

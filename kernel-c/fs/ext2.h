@@ -129,7 +129,9 @@ uint32_t ext2_group_blocks(const struct ext2 *fs, uint32_t group);
 /* ---- ext2_grow.c: room ---- */
 /* Ask the store what it can hold, and how many blocks besides those that it does: 0 or -errno. Sleeps. */
 int ext2_capacity(struct ext2 *fs, int64_t *available);
-/* How many more blocks it can take; if that may be out of date, it is asked. With meta_lock; never sleeps. */
+/* How many more blocks it can take, as far as it was asked. With meta_lock. */
+uint32_t ext2_left(const struct ext2 *fs);
+/* The same; if that may be out of date, it is asked. With meta_lock; never sleeps. */
 uint32_t ext2_room(struct ext2 *fs);
 void ext2_estimated(struct request *r); /* its answer */
 /* Room was missing: free or add some. 0: try again; or -ENOSPC. Sleeps; no operation, no meta_lock. */

@@ -65,7 +65,7 @@ static void ask(struct ext2 *fs)
 	block_submit(fs->device, fs->estimate);
 }
 
-static uint32_t room(const struct ext2 *fs)
+uint32_t ext2_left(const struct ext2 *fs)
 {
 	uint64_t capacity = __atomic_load_n(&fs->capacity, __ATOMIC_RELAXED);
 
@@ -79,7 +79,7 @@ uint32_t ext2_room(struct ext2 *fs)
 	uint32_t left, every, since;
 
 	assert(mutex_held(&fs->meta_lock));
-	left = room(fs);
+	left = ext2_left(fs);
 	every = min(max(left / ASK_SHARE, ASK_LEAST), ASK_MOST);
 	since = in_use(fs) - min(in_use(fs), fs->asked);
 	if (likely(since < every) || fs->device->file) /* a file's room is what it is */
@@ -236,7 +236,7 @@ static int store_room(struct ext2 *fs)
 		return err;
 	mutex_lock(&fs->meta_lock);
 	fs->asked = in_use(fs);
-	if (room(fs) == 0)
+	if (ext2_left(fs) == 0)
 		err = -ENOSPC;
 	mutex_unlock(&fs->meta_lock);
 	return err;

@@ -458,12 +458,13 @@ static void ext2_unmount(struct superblock *sb)
 static int ext2_statfs(struct superblock *sb, struct abi_statfs *st)
 {
 	struct ext2 *fs = container_of(sb, struct ext2, sb);
-	int64_t held = 0, available = 0;
+	bool writable = !(sb->flags & SB_RDONLY);
+	int64_t available = 0;
 	uint64_t more = 0;
 
 	if (ext2_has_doomed(fs))
 		ext2_reap(fs);
-	if (fs->limit && block_estimate(fs->device, &held, &available) < 0)
+	if (writable && ext2_capacity(fs, &available) < 0)
 		available = 0;
 	mutex_lock(&fs->meta_lock);
 	if (available > fs->super.free_blocks_count)
@@ -475,6 +476,8 @@ static int ext2_statfs(struct superblock *sb, struct abi_statfs *st)
 		     (uint64_t)fs->ngroups * (fs->itable_blocks + 2) + more;
 	st->bfree = fs->super.free_blocks_count + more;
 	st->bavail = st->bfree - min(st->bfree, (uint64_t)fs->super.r_blocks_count);
+	if (writable)
+		st->bavail = min(st->bavail, (uint64_t)ext2_left(fs));
 	st->files = fs->super.inodes_count;
 	st->ffree = fs->super.free_inodes_count;
 	mutex_unlock(&fs->meta_lock);
