@@ -38,7 +38,11 @@ const PIECES_WAITING_MAX = 16;
 const PIECES_SPARE_MAX = 16;
 /** Data behind a record up to here is checked by its sum instead of flushed before: a flush costs more. */
 const INLINE_SLOTS_MAX = 64;
-/** Records lie in regions like this, so that few calls read them all. */
+/**
+ * Records lie in regions like this, so that few calls read them all. One that makes the file longer is written
+ * with zeros first: what lies over blocks that the host has written already is flushed in a third of the time,
+ * because nothing changes but data.
+ */
 const REGION_SLOTS = 256;
 /** A snapshot is taken after so many records or so many regions: opening reads them. */
 const RECORDS_MAX = 2048;
@@ -46,6 +50,8 @@ const REGIONS_MAX = 32;
 /** Blocks near each other are read with one call, the gap with them: a call costs as much as 16 blocks or more. */
 const GAP_SLOTS_MAX = 16;
 const READ_SLOTS_MAX = 512;
+
+const ZEROS = new Uint8Array(REGION_SLOTS * BLOCK_BYTES);
 
 const HEADER_SLOTS = 2;
 const VERSION = 1;
@@ -151,6 +157,9 @@ export class LogStore implements BlockStore {
   /** Slots that a record may speak of whose flush failed: nobody's until there is another session. */
   #doubtful: SlotRun[] | null = null;
 
+  /** Slots of the file up to the last one that was written. */
+  #fileSlots = 0;
+
   #queue: Promise<void> = Promise.resolve();
   /** Flushes that are not over. */
   #flushes = 0;
@@ -218,6 +227,7 @@ export class LogStore implements BlockStore {
     try {
       for (const { slot, count } of runs) {
         this.#file.writeNow(slot * BLOCK_BYTES, data.subarray(at, at + count * BLOCK_BYTES));
+        this.#fileSlots = Math.max(this.#fileSlots, slot + count);
         at += count * BLOCK_BYTES;
       }
       return runs;
@@ -295,8 +305,24 @@ export class LogStore implements BlockStore {
     let at = 0;
     for (const { slot, count } of runs) {
       await this.#file.write(slot * BLOCK_BYTES, data.subarray(at, at + count * BLOCK_BYTES));
+      this.#fileSlots = Math.max(this.#fileSlots, slot + count);
       at += count * BLOCK_BYTES;
     }
+  }
+
+  /** A region for records, in the file already if there is room. */
+  async #takeRegion(): Promise<number> {
+    const slot = this.#slots.takeRun(REGION_SLOTS);
+    const from = Math.max(slot, this.#fileSlots);
+    const count = slot + REGION_SLOTS - from;
+    if (count > 0) {
+      try {
+        await this.#writeRuns([{ slot: from, count }], ZEROS.subarray(0, count * BLOCK_BYTES));
+      } catch {
+        // Records are written all the same, as far as there is room.
+      }
+    }
+    return slot;
   }
 
   /** The blocks of a piece are in the file now, at these slots. */
@@ -379,7 +405,7 @@ export class LogStore implements BlockStore {
     words[W.inlineSum] = inline ? checksum(bytes.subarray(BLOCK_BYTES)) : 0;
     const after = this.#next + 1 + inlineSlots;
     // The record after this one needs a slot: the rest of the region, or a new one.
-    const next = after < this.#regionEnd ? after : this.#slots.takeRun(REGION_SLOTS);
+    const next = after < this.#regionEnd ? after : await this.#takeRegion();
     seal(words, RECORD_MAGIC, {
       session: this.#session,
       number: this.#number + 1,
@@ -444,7 +470,7 @@ export class LogStore implements BlockStore {
   async #snapshot(): Promise<void> {
     const entries = entriesOf(pairsOf(this.#map, this.#size));
     const table = await this.#writeTable(entries);
-    const region = this.#slots.takeRun(REGION_SLOTS);
+    const region = await this.#takeRegion();
     const session = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
     const header = 1 - this.#header;
     const words = new Uint32Array(WORDS);
@@ -546,6 +572,7 @@ export class LogStore implements BlockStore {
 
   async #recover(): Promise<void> {
     const fileSlots = Math.floor((await this.#file.size()) / BLOCK_BYTES);
+    this.#fileSlots = fileSlots;
     const start = await this.#findHeader(fileSlots);
     this.#slots.extend(fileSlots);
     if (!start) return;

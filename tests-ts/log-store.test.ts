@@ -289,6 +289,18 @@ describe('log-store', function () {
     assert.equal(file.calls, 40);
   });
 
+  it('log-store: the file does not grow by small flushes, but by regions', async () => {
+    const file = new SimulatedFile();
+    const store = await LogStore.open(file, false);
+    const sizes = new Set<number>();
+    for (let i = 1; i <= 300; i++) {
+      store.write(i, block(i));
+      await store.flush();
+      sizes.add(file.durable.length);
+    }
+    assert.ok(sizes.size <= 4, `${sizes.size} sizes`); // two slots each: 300 are in three regions
+  });
+
   it('log-store: what is overwritten again and again does not let the file grow', async () => {
     const file = new SimulatedFile();
     const store = await LogStore.open(file, false);
@@ -319,7 +331,7 @@ describe('log-store', function () {
   it('log-store: flushes that fail lose nothing, whatever is written after them', async () => {
     for (let seed = 1; seed <= 25; seed++) {
       const random = randomFrom(seed);
-      const file = new SimulatedFile();
+      const file = seed % 2 ? new SimulatedFile() : new PromptFile();
       const store = await LogStore.open(file, false);
       const model: Model = new Map();
       let durable: Model = new Map();
