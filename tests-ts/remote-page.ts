@@ -14,16 +14,26 @@ import { text } from 'node:stream/consumers';
 import { serve } from '../boot/serve.mjs';
 import { DEADLINE_MS, findBrowser, type BrowserName } from './harness.ts';
 
+/** A request that fails is made again: a page that stopped asking would look as if its browser hung. */
 const SCRIPT = `
+async function ask(...request) {
+  for (;;) {
+    try {
+      return await (await fetch(...request)).json();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
 for (;;) {
-  const { code } = await (await fetch('/remote/next')).json();
+  const { code } = await ask('/remote/next');
   let answer;
   try {
     answer = { value: await (0, eval)(code) };
   } catch (e) {
     answer = { error: String(e) };
   }
-  await fetch('/remote/done', { method: 'POST', body: JSON.stringify(answer) });
+  await ask('/remote/done', { method: 'POST', body: JSON.stringify(answer) });
 }
 `;
 const FIREFOX_PREFERENCES = {
@@ -190,6 +200,8 @@ export class RemotePage {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.url === '/remote/next') {
+      if (this.#current) this.#errands.unshift(this.#current); // it never arrived
+      this.#current = undefined;
       this.#asking = response;
       this.#hand();
       return;
