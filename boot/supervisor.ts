@@ -364,7 +364,10 @@ function spawn({ request, program }: Extract<ToSupervisor, { type: 'spawn' }>, t
   post({ type: 'spawned', request, pid });
 }
 
-function receive(message: Exclude<ToSupervisor, WorkerReport | { type: 'boot' | 'home-choice' }>, target: Supervisor): void {
+function receive(
+  message: Exclude<ToSupervisor, WorkerReport | { type: 'boot' | 'home-choice' }>,
+  target: Supervisor,
+): void {
   switch (message.type) {
     case 'spawn':
       spawn(message, target);

@@ -171,7 +171,9 @@ export class System {
         this.#isUp = true;
         return this.#started.resolve(message.home);
       case 'watch':
-        this.#unwatch = new Watchdog(message.memory, message.address, (...what) => this.#events.silent(...what)).start();
+        this.#unwatch = new Watchdog(message.memory, message.address, (...what) =>
+          this.#events.silent(...what),
+        ).start();
         return;
       case 'give':
         return this.#events.give(message.name, message.data);

@@ -251,14 +251,15 @@ const PROBE_FLUSHES = 8;
 const PROBE_SMALL_WEIGHT = 4;
 
 /**
- * In Firefox the process of a page with /home in OPFS was seen to hang when its tab was closed: once in 61 kills (none in
- * 135 on IndexedDB). Nothing was lost, but until the cause is known it takes ?home=opfs there.
+ * Firefox (153) may crash when a tab ends whose worker has a file of OPFS open: once in 255 kills (none in 135 on IndexedDB),
+ * and in a page without TabOS too (docs/storage.md). Nothing was lost, but the process takes other tabs of the site with it. So there
+ * it takes ?home=opfs.
  */
-const HANGS = navigator.userAgent.includes('Firefox/');
+const CRASHES = navigator.userAgent.includes('Firefox/');
 
 /** The kind of store that is faster in this browser, by a short try. IndexedDB where OPFS can't be had. */
 async function fasterKind(): Promise<StoreKind> {
-  if (!OpfsStore.isPossible || HANGS) return 'idb';
+  if (!OpfsStore.isPossible || CRASHES) return 'idb';
   try {
     return (await probe('opfs')) < (await probe('idb')) ? 'opfs' : 'idb';
   } catch {
