@@ -25,6 +25,19 @@ static void formats(void)
 	printf("[%s]\n", small);
 }
 
+/* Around the size up to which a text is formatted once. */
+static void allocated(void)
+{
+	static const int lengths[] = { 0, 1, 254, 255, 256, 257, 5000 };
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		char *text = NULL;
+		int n = asprintf(&text, "%*d", lengths[i], 7);
+		printf("%d %d %c%c\n", n, n == (int)strlen(text), text[0], text[n - 1]);
+		free(text);
+	}
+}
+
 static void scanning(void)
 {
 	int a, n;
@@ -103,6 +116,7 @@ int main(void)
 	size_t room = 0;
 
 	formats();
+	allocated();
 	scanning();
 	memory_streams();
 	file();
