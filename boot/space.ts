@@ -18,6 +18,12 @@ const NULL_BYTES = 1024;
 /** In the order of kernel-c/uaccess.c's uaccess_table. */
 const DOOR = ['copy_in', 'copy_out', 'zero', 'load', 'store', 'swap', 'grow', 'differ', 'merge'] as const;
 
+/**
+ * SpiderMonkey, which alone has this global. Its memory.copy takes care that shared memory changes meanwhile
+ * and so isn't memmove (AtomicOperations::memmoveSafeWhenRacy); uaccess.wat has what is faster there.
+ */
+const COPIES_BY_BLOCKS = 'InternalError' in globalThis;
+
 type Door = Record<(typeof DOOR)[number], CallableFunction> & {
   zero(address: number, length: number): number;
 };
@@ -34,7 +40,8 @@ export class Space {
       kernel: { memory: kernelMemory },
       program: { memory },
     });
-    this.door = instance.exports as unknown as Door;
+    const exports = instance.exports as unknown as Door & { readonly copy_out_blocks: CallableFunction };
+    this.door = COPIES_BY_BLOCKS ? { ...exports, copy_out: exports.copy_out_blocks } : exports;
   }
 
   get pages(): number {
