@@ -15,7 +15,9 @@ async function inWorker(test: string): Promise<void> {
   }
 }
 
-it('opfs-store: what is flushed is there when it is opened again, and nothing else', () => inWorker('lasting'));
+it('opfs-store: what is flushed is there when it is opened again, and nothing else', () => inWorker('lasting')).timeout(
+  20_000,
+); // the first one starts the browser's storage, on a busy disk in seconds
 it('opfs-store: a second opening gets EBUSY until the first has closed', () => inWorker('busy'));
 it('opfs-store: a store that was removed is empty', () => inWorker('removed'));
 it('opfs-store: it tells what it holds and what it takes', () => inWorker('estimate'));
