@@ -367,6 +367,8 @@ static void ext2_stop(struct ext2 *fs)
 	checkpoints_close(&fs->cp);
 	if (fs->sb.root)
 		dentry_put(fs->sb.root);
+	if (work_cancel(&fs->reaper))
+		timer_put(&fs->cp.timer); /* the reaper's use */
 	checkpoints_free(&fs->cp);
 }
 

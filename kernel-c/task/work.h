@@ -20,6 +20,8 @@ static inline void work_init(struct work *w, void (*run)(struct work *w))
 }
 /* Have it done soon: false if it is queued already. From anywhere; never sleeps. */
 bool work_queue(struct work *w);
+/* It is not to be done any more: true if it was queued; else it may be under way. */
+bool work_cancel(struct work *w);
 /* Do what is queued, as a worker does that is idle; with no current task. */
 void work_run(void);
 extern uint32_t work_queued; /* [a] moves with each that is queued */

@@ -233,6 +233,17 @@ bool work_queue(struct work *w)
 	return fresh;
 }
 
+bool work_cancel(struct work *w)
+{
+	bool queued;
+
+	lock(&worker_lock);
+	queued = !list_empty(&w->node);
+	list_remove(&w->node);
+	unlock(&worker_lock);
+	return queued;
+}
+
 static struct work *take_work(void)
 {
 	struct work *w = NULL;
