@@ -104,10 +104,14 @@ const openStore: OpenStore = async (name, readOnly) => {
 let homeStore: StillStore | null = null;
 
 /** /home as its last checkpoint left it, with the newest made first. */
-async function exportHome(target: Supervisor): Promise<void> {
+async function imageOfHome(target: Supervisor): Promise<Blob | null> {
   await target.sync();
-  if (!homeStore) return;
-  post({ type: 'give', name: 'home.img', data: await homeStore.hold(imageOf) });
+  return homeStore ? homeStore.hold(imageOf) : null;
+}
+
+async function exportHome(target: Supervisor): Promise<void> {
+  const data = await imageOfHome(target);
+  if (data) post({ type: 'give', name: 'home.img', data });
 }
 
 /** Replace /home by an image; the system ends for it. */
@@ -192,6 +196,7 @@ async function mountHome(target: Supervisor, found: Promise<HomeVolume | null>):
     const device = `/dev/${volume.store}`;
     programErrors = '';
     const status = await target.mountHome(device, volume.readOnly ? 'ro' : 'rw');
+    if (status === 0 && !volume.readOnly) volume.share(() => imageOfHome(target));
     if (status === 0) await volume.sweep();
     if (status === 0) return { mode: volume.readOnly ? 'read-only' : 'lasting', device, problem: null };
     return { mode: 'volatile', device: null, problem: programErrors.trim() || `/etc/rc ended with ${status}` };

@@ -9,8 +9,9 @@
  */
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 import { BLOCK_BYTES, type BlockStore } from '../drivers-ts/block-store.ts';
-import { ENODEV, ErrnoError } from '../drivers-ts/errno.ts';
+import { EIO, ErrnoError } from '../drivers-ts/errno.ts';
 import { IdbStore } from '../drivers-ts/idb-store.ts';
+import { ImageStore } from '../drivers-ts/image-store.ts';
 import { OpfsStore } from '../drivers-ts/opfs-store.ts';
 
 export type StoreKind = 'idb' | 'opfs';
@@ -29,6 +30,9 @@ interface Schema extends DBSchema {
 
 const VOLUME = 'home';
 const LOCK = 'tabos-volume-home';
+/** A BroadcastChannel: a tab asks for an image with a number, the owner answers with the same. */
+const LOOKERS = 'tabos-volume-home-lookers';
+const LOOKER_MS = 60_000;
 /** A tab that is loaded again may not have given the lock back yet: only then is its owner asked for. */
 const RELOAD_MS = 1000;
 /** An owner that does not answer is ending, which takes its time on a busy machine. */
@@ -41,12 +45,16 @@ function kindOf(store: string): StoreKind {
   return store.startsWith('opfs') ? 'opfs' : 'idb';
 }
 
+/* The volume's lock is had before its store's, but a tab that ends may give back the store's later. */
+
 function openStore(store: string, readOnly: boolean): Promise<BlockStore> {
-  return kindOf(store) === 'opfs' ? OpfsStore.open(store, readOnly) : IdbStore.open(store, readOnly);
+  return kindOf(store) === 'opfs'
+    ? OpfsStore.open(store, readOnly, ENDING_MS)
+    : IdbStore.open(store, readOnly, ENDING_MS);
 }
 
 function removeStore(store: string): Promise<void> {
-  return kindOf(store) === 'opfs' ? OpfsStore.remove(store) : IdbStore.remove(store);
+  return kindOf(store) === 'opfs' ? OpfsStore.remove(store, ENDING_MS) : IdbStore.remove(store, ENDING_MS);
 }
 
 /** What a volume can be filled from: blocks, in any order; those left out are zero. */
@@ -56,6 +64,8 @@ export class HomeVolume {
   readonly #db: IDBPDatabase<Schema>;
   #record: VolumeRecord;
   readonly readOnly: boolean;
+  /** What there is to look at, if not the store itself. */
+  #image: Blob | null = null;
 
   private constructor(db: IDBPDatabase<Schema>, record: VolumeRecord, readOnly: boolean) {
     this.#db = db;
@@ -71,11 +81,23 @@ export class HomeVolume {
     return volume;
   }
 
-  /** To read beside its owner: what is there now. Fails when that store can't do it. */
+  /** To read beside its owner: what is there now. OPFS has one reader at a time, so the owner makes an image. */
   static async besideOwner(): Promise<HomeVolume> {
     const volume = await HomeVolume.#open(true, null);
-    if (volume.kind === 'opfs') throw new ErrnoError(ENODEV, 'OPFS has one reader at a time');
+    if (volume.kind === 'opfs') volume.#image = await askForImage();
     return volume;
+  }
+
+  /** Give what `take` makes to tabs that want to look. */
+  share(take: () => Promise<Blob | null>): void {
+    const lookers = new BroadcastChannel(LOOKERS);
+    lookers.onmessage = ({ data: id }: MessageEvent<unknown>) => {
+      if (typeof id !== 'number') return; // another's answer
+      take().then(
+        (image) => lookers.postMessage({ id, image }),
+        () => lookers.postMessage({ id, image: null }),
+      );
+    };
   }
 
   static async #open(readOnly: boolean, wanted: StoreKind | null): Promise<HomeVolume> {
@@ -98,7 +120,8 @@ export class HomeVolume {
     return kindOf(this.store);
   }
 
-  open(readOnly: boolean): Promise<BlockStore> {
+  async open(readOnly: boolean): Promise<BlockStore> {
+    if (this.#image) return new ImageStore(this.#image);
     return openStore(this.store, readOnly || this.readOnly);
   }
 
@@ -181,6 +204,26 @@ async function takeLock(): Promise<boolean> {
   timers.forEach(clearTimeout);
   if (!isGranted) owners.close();
   return isGranted;
+}
+
+/** An image of the volume as it is now, by its owner. */
+async function askForImage(): Promise<Blob> {
+  const id = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  const owner = new BroadcastChannel(LOOKERS);
+  const answer = Promise.withResolvers<Blob | null>();
+  const timer = setTimeout(() => answer.resolve(null), LOOKER_MS);
+  owner.onmessage = ({ data }: MessageEvent<{ id?: number; image?: Blob | null }>) => {
+    if (data.id === id) answer.resolve(data.image ?? null);
+  };
+  owner.postMessage(id);
+  try {
+    const image = await answer.promise;
+    if (!image) throw new ErrnoError(EIO, 'the tab that has them does not show them');
+    return image;
+  } finally {
+    clearTimeout(timer);
+    owner.close();
+  }
 }
 
 /** What is in a store, without the blocks that are zero. */

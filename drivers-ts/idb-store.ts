@@ -114,11 +114,11 @@ export class IdbStore implements BlockStore {
 
   /**
    * EBUSY when another tab has the store open for writing. To read beside that tab
-   * means a copy of the state of its last flush: EFBIG when that is too much.
+   * means a copy of the state of its last flush: EFBIG when that is too much. `patience`: lockStore's.
    */
-  static async open(name: string, readOnly: boolean): Promise<IdbStore> {
+  static async open(name: string, readOnly: boolean, patience = 0): Promise<IdbStore> {
     const database = databaseName(name);
-    const unlock = readOnly ? async () => undefined : await lockStore(database);
+    const unlock = readOnly ? async () => undefined : await lockStore(database, patience);
     try {
       const db = await openDB<Schema>(database, DATABASE_VERSION, {
         upgrade(fresh, from) {
@@ -138,8 +138,8 @@ export class IdbStore implements BlockStore {
   }
 
   /** Remove a store and all that is in it. */
-  static async remove(name: string): Promise<void> {
-    const unlock = await lockStore(databaseName(name));
+  static async remove(name: string, patience = 0): Promise<void> {
+    const unlock = await lockStore(databaseName(name), patience);
     try {
       await new Promise<void>((resolve, reject) => {
         const request = indexedDB.deleteDatabase(databaseName(name));

@@ -119,10 +119,10 @@ export const OpfsStore = {
     return typeof FileSystemFileHandle === 'function' && 'createSyncAccessHandle' in FileSystemFileHandle.prototype;
   },
 
-  /** EBUSY when it is open elsewhere, to read too: there is one handle on a file at a time. */
-  async open(name: string, readOnly: boolean): Promise<BlockStore> {
+  /** EBUSY when it is open elsewhere, to read too: there is one handle on a file at a time. `patience`: lockStore's. */
+  async open(name: string, readOnly: boolean, patience = 0): Promise<BlockStore> {
     const file = `${checkStoreName(name)}.store`;
-    const unlock = await lockStore(`tabos-${name}`);
+    const unlock = await lockStore(`tabos-${name}`, patience);
     try {
       const access = await openHandle(file);
       try {
@@ -138,8 +138,8 @@ export const OpfsStore = {
   },
 
   /** Remove a store and all that is in it. */
-  async remove(name: string): Promise<void> {
-    const unlock = await lockStore(`tabos-${checkStoreName(name)}`);
+  async remove(name: string, patience = 0): Promise<void> {
+    const unlock = await lockStore(`tabos-${checkStoreName(name)}`, patience);
     try {
       await (await directory()).removeEntry(`${name}.store`);
     } catch (error) {
