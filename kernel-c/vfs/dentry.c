@@ -352,6 +352,33 @@ bool dentry_within(struct dentry *d, struct dentry *above)
 	return within;
 }
 
+static void doomed_destroy(struct list *doomed)
+{
+	struct dentry *d, *next;
+
+	list_for_each_safe(d, next, doomed, lru) {
+		list_remove(&d->lru);
+		dentry_put(dentry_destroy(d));
+	}
+}
+
+void dentry_cut(struct dentry *dir)
+{
+	struct list doomed = LIST_INIT(doomed);
+	struct dentry *d, *next;
+
+	if (__atomic_load_n(&dir->refs, __ATOMIC_RELAXED) == 1)
+		return; /* the caller's: a child would have one */
+	lock(&dentry_lock);
+	list_for_each_safe(d, next, &unused, lru)
+		if (d->parent == dir) {
+			unused_detach(d);
+			list_append(&doomed, &d->lru);
+		}
+	unlock(&dentry_lock);
+	doomed_destroy(&doomed);
+}
+
 /* Move what is unused of sb from the cache to `doomed`; dentry_lock held. */
 static void unused_of(struct superblock *sb, struct list *doomed)
 {
@@ -372,7 +399,6 @@ static void unused_of(struct superblock *sb, struct list *doomed)
 bool dentry_prune(struct superblock *sb)
 {
 	struct list doomed = LIST_INIT(doomed);
-	struct dentry *d, *next;
 
 	/* Parents become unused only when their children are gone. */
 	for (;;) {
@@ -381,10 +407,7 @@ bool dentry_prune(struct superblock *sb)
 		unlock(&dentry_lock);
 		if (list_empty(&doomed))
 			break;
-		list_for_each_safe(d, next, &doomed, lru) {
-			list_remove(&d->lru);
-			dentry_put(dentry_destroy(d));
-		}
+		doomed_destroy(&doomed);
 	}
 	return __atomic_load_n(&sb->root->refs, __ATOMIC_RELAXED) == 1;
 }

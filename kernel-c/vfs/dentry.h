@@ -67,6 +67,8 @@ static inline struct inode *dentry_inode(struct dentry *d)
 void dentry_instantiate(struct dentry *d, struct inode *inode);
 /* The name is gone. Directory locked. */
 void dentry_unhash(struct dentry *d);
+/* The directory d is removed: so are the names cached in it, of what is not there. It is locked. */
+void dentry_cut(struct dentry *d);
 /* Is d still the name of something in dir? Directory locked. */
 bool dentry_alive(struct dentry *d, struct dentry *dir);
 /* d takes the place (parent and name) of `to`, which is unhashed. Both directories locked. */

@@ -270,7 +270,9 @@ static int remove_locked(struct walk *w, struct dentry *name, bool directory)
 	if (err < 0)
 		return err;
 	dentry_unhash(name);
-	if (!directory)
+	if (directory)
+		dentry_cut(name);
+	else
 		inotify_tell(IN_ATTRIB, inode, NULL); /* its link count */
 	inotify_tell_name(directory ? IN_DELETE | IN_ISDIR : IN_DELETE, dir, name->name,
 			  name->length);
@@ -393,6 +395,8 @@ static int rename_locked(struct walk *f, struct dentry *name, struct walk *t, st
 		if (target)
 			inotify_tell(IN_ATTRIB, target, NULL); /* its link count */
 		dentry_move(name, to);
+		if (target && S_ISDIR(target->mode))
+			dentry_cut(to);
 	}
 	return 0;
 }

@@ -49,6 +49,43 @@ TEST("namei: dots, slashes and missing parts")
 	EXPECT_EQ(unlink_at("a/b/f/", 0), -ENOTDIR);
 }
 
+/* How many dentries there are. */
+static int dentries(void)
+{
+	const char *s = get_file("/proc/slabinfo");
+	int n = 0;
+
+	while (strncmp(s, "dentry ", 7) != 0)
+		s++;
+	for (s += 7; *s == ' '; s++)
+		;
+	for (; *s >= '0' && *s <= '9'; s++)
+		n = n * 10 + *s - '0';
+	return n;
+}
+
+TEST("namei: a directory that is removed takes along what was looked for in it")
+{
+	struct abi_stat st;
+	int before;
+
+	vfs_begin();
+	stat_of("once", &st);
+	stat_of("other", &st);
+	before = dentries();
+	for (int i = 0; i < 10; i++) {
+		EXPECT_EQ(make_dir("once", 0755), 0);
+		EXPECT_EQ(stat_of("once/nothing", &st), -ENOENT);
+		EXPECT_EQ(unlink_at("once", AT_REMOVEDIR), 0);
+		EXPECT_EQ(make_dir("once", 0755), 0);
+		EXPECT_EQ(make_dir("other", 0755), 0);
+		EXPECT_EQ(stat_of("once/nothing", &st), -ENOENT);
+		EXPECT_EQ(sys_renameat2(AT_FDCWD, U("other"), AT_FDCWD, U("once"), 0), 0);
+		EXPECT_EQ(unlink_at("once", AT_REMOVEDIR), 0);
+	}
+	EXPECT(dentries() <= before + 2); /* and the two names that are not there any more */
+}
+
 TEST("namei: names of 255 bytes are allowed, of 256 not, nor paths of 4096")
 {
 	char name[300], path[PATH_MAX + 2];
