@@ -294,7 +294,7 @@ const PROBE_FLUSHES = 8;
 const PROBE_SMALL_WEIGHT = 4;
 
 /**
- * Firefox (153) may crash when a tab ends whose worker has a file of OPFS open: once in 255 kills (none in 135 on IndexedDB),
+ * Firefox (153) may crash when a tab ends whose worker has a file of OPFS open: once in 355 kills (none in 535 on IndexedDB),
  * and in a page without TabOS too (docs/storage.md). Nothing was lost, but the process takes other tabs of the site with it. So there
  * it takes ?home=opfs.
  */
