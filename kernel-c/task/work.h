@@ -1,6 +1,6 @@
 /*
- * Work of the kernel's own that has to sleep, and that nobody waits for: an idle
- * worker does it, as a task of init's.
+ * Work of the kernel's own that has to sleep: an idle worker does it, as a task of
+ * init's. Where all are busy it comes later, so wait for it only where that may be.
  */
 #ifndef WORK_H
 #define WORK_H
