@@ -39,25 +39,23 @@ TEXT
 
 # ---- what the machine must have ----
 
+as_root() {
+	if ((EUID == 0)); then "$@"; else sudo -n "$@"; fi
+}
+
 # Installs Debian packages that are missing, or says which.
 need_packages() {
-	local missing=() package sudo=()
+	local missing=() package
 	for package in "$@"; do
 		dpkg-query -W -f='${Status}' "$package" 2>/dev/null |
 			grep -q '^install ok installed$' || missing+=("$package")
 	done
 	((${#missing[@]})) || return 0
-	if ((EUID != 0)); then
-		if sudo -n true 2>/dev/null; then
-			sudo=(sudo -n)
-		else
-			fail "please install these Debian packages: ${missing[*]}"
-		fi
-	fi
+	as_root true 2>/dev/null || fail "please install these Debian packages: ${missing[*]}"
 	say "installing ${missing[*]}"
-	if ! "${sudo[@]}" apt-get install -y --no-install-recommends "${missing[@]}" >"$LOG" 2>&1; then
-		"${sudo[@]}" apt-get update >>"$LOG" 2>&1 &&
-			"${sudo[@]}" apt-get install -y --no-install-recommends "${missing[@]}" >>"$LOG" 2>&1 ||
+	if ! as_root apt-get install -y --no-install-recommends "${missing[@]}" >"$LOG" 2>&1; then
+		as_root apt-get update >>"$LOG" 2>&1 &&
+			as_root apt-get install -y --no-install-recommends "${missing[@]}" >>"$LOG" 2>&1 ||
 			fail "apt could not install ${missing[*]}; its output is in $LOG"
 	fi
 }
@@ -83,13 +81,22 @@ need_npm() {
 		fail "npm's node package has no program for this machine; its output is in $LOG"
 }
 
+# Debian's stable releases have a cargo-web besides, for browsers to be built with: it is the newer one.
+need_rust() {
+	command -v cargo >/dev/null && return
+	if command -v apt-get >/dev/null; then
+		apt-cache show cargo >/dev/null 2>&1 || as_root apt-get update &>"$LOG" || true
+		if apt-cache show cargo-web >/dev/null 2>&1; then need_packages cargo-web; else need_packages cargo; fi
+	fi
+	command -v cargo >/dev/null || fail "please install Rust's cargo"
+}
+
 # need_cargo PROGRAM CRATE VERSION OPTIONS…: a program from a Rust crate, in the cache.
 need_cargo() {
 	local program=$1 crate=$2 version=$3
 	shift 3
 	"$CARGO_TOOLS/bin/$program" --version 2>/dev/null | grep -qF "$version" && return
-	command -v cargo >/dev/null ||
-		fail "please install Rust's cargo (Debian: apt install cargo, or rustup): $program is built with it"
+	need_rust
 	say "building $crate $version (a few minutes, once)"
 	cargo install --quiet --root "$CARGO_TOOLS" "$crate" --version "$version" "$@" >"$LOG" 2>&1 ||
 		fail "cargo could not build $crate $version; its output is in $LOG"
