@@ -107,11 +107,16 @@ export function tableRunsOf(words: Uint32Array): SlotRun[] {
 }
 
 /** Blocks and their slots, joined where both follow each other. */
-export function entriesOf(pairs: Iterable<readonly [block: number, slot: number]>): Entry[] {
-  const entries: [number, number, number][] = [];
-  let last: [number, number, number] | undefined;
-  for (const [block, slot] of pairs)
+export class EntryList {
+  readonly #entries: [block: number, slot: number, count: number][] = [];
+
+  get entries(): Entry[] {
+    return this.#entries;
+  }
+
+  add(block: number, slot: number): void {
+    const last = this.#entries.at(-1);
     if (last && block === last[0] + last[2] && slot === last[1] + last[2]) last[2]++;
-    else entries.push((last = [block, slot, 1]));
-  return entries;
+    else this.#entries.push([block, slot, 1]);
+  }
 }

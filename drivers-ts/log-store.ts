@@ -28,7 +28,7 @@ import { checksum } from './checksum.ts';
 import { EIO, ENOSPC, EROFS, ErrnoError, errnoOf } from './errno.ts';
 import {
   ENTRIES_MAX,
-  entriesOf,
+  EntryList,
   type Entry,
   ENTRY_WORDS,
   HEAD_WORDS,
@@ -45,6 +45,7 @@ import {
 } from './log-format.ts';
 import type { RandomAccessFile } from './random-access.ts';
 import { SlotAllocator, type SlotRun } from './slot-allocator.ts';
+import { PendingSlots, SlotMap } from './slot-map.ts';
 
 /** OPFS wants few, large calls: from 1 MiB on they are as fast as they get. */
 const PIECE_SLOTS = 256;
@@ -82,7 +83,7 @@ export class LogStore implements BlockStore {
   readonly #release: () => Promise<void>;
 
   /* What is durable. */
-  #map = new Uint32Array(1024);
+  readonly #map = new SlotMap();
   #size = 0;
   #number = 0;
   #session = 0;
@@ -103,7 +104,7 @@ export class LogStore implements BlockStore {
   /* What is written and not yet flushed. */
   #slots = new SlotAllocator(HEADER_SLOTS);
   /** In the file already. */
-  #pending = new Map<number, number>();
+  readonly #pending = new PendingSlots();
   /** In memory: which piece, and where in it. */
   readonly #staged = new Map<number, { piece: Piece; index: number }>();
   #current: Piece | null = null;
@@ -175,7 +176,7 @@ export class LogStore implements BlockStore {
     if (this.#staged.size > 0) for (let i = 0; i < count; i++) if (this.#staged.has(block + i)) return false;
     const runs = this.#writeNow(data);
     if (!runs) return false;
-    for (const slot of slotsOf(runs)) this.#pend(block++, slot);
+    for (const { slot, count: n } of runs) for (let i = 0; i < n; i++) this.#pend(block++, slot + i);
     return true;
   }
 
@@ -215,7 +216,7 @@ export class LogStore implements BlockStore {
     if (!piece) return;
     this.#current = null;
     const runs = spill && this.#full.length === 0 ? this.#writeNow(dataOf(piece)) : null;
-    if (runs) return this.#place(piece, slotsOf(runs));
+    if (runs) return this.#place(piece, runs);
     this.#full.push(piece);
     const { epoch } = piece;
     // If that fails the piece stays, and the flush tries again.
@@ -235,7 +236,7 @@ export class LogStore implements BlockStore {
   async #spill(epoch: number, keep: Piece | null = null): Promise<void> {
     for (let piece = this.#full[0]; piece && piece !== keep && piece.epoch <= epoch; piece = this.#full[0]) {
       const runs = await this.#writeSomewhere(dataOf(piece));
-      this.#place(piece, slotsOf(runs));
+      this.#place(piece, runs);
       this.#full.shift();
     }
   }
@@ -286,22 +287,21 @@ export class LogStore implements BlockStore {
   }
 
   /** The blocks of a piece are in the file now, at these slots. */
-  #place(piece: Piece, slots: Iterable<number>): void {
+  #place(piece: Piece, runs: readonly SlotRun[]): void {
     let index = 0;
-    for (const slot of slots) {
-      const block = piece.blocks[index] ?? 0;
-      this.#pend(block, slot);
-      const staged = this.#staged.get(block);
-      if (staged?.piece === piece && staged.index === index) this.#staged.delete(block);
-      index++;
-    }
+    for (const { slot, count } of runs)
+      for (let i = 0; i < count; i++, index++) {
+        const block = piece.blocks[index]!;
+        this.#pend(block, slot + i);
+        const staged = this.#staged.get(block);
+        if (staged?.piece === piece && staged.index === index) this.#staged.delete(block);
+      }
     if (this.#spare.length < PIECES_SPARE_MAX) this.#spare.push(piece.data);
   }
 
   #pend(block: number, slot: number): void {
-    const older = this.#pending.get(block);
-    if (older !== undefined) this.#forget(older);
-    this.#pending.set(block, slot);
+    const older = this.#pending.set(block, slot);
+    if (older) this.#forget(older);
   }
 
   /** A slot that no completed flush knows is no longer needed. */
@@ -330,9 +330,7 @@ export class LogStore implements BlockStore {
     const room = this.#regionEnd - this.#next - 1;
     const inline = last && last.blocks.length <= Math.min(room, INLINE_SLOTS_MAX) ? last : null;
     await this.#spill(epoch, inline);
-    const entries = inline
-      ? entriesOf(inline.blocks.map((block, i) => [block, this.#next + 1 + i]))
-      : entriesOf(this.#pending);
+    const entries = inline ? entriesOf(inline.blocks, this.#next + 1) : this.#pending.entries();
     const table = await this.#writeTable(entries);
     let following: number;
     try {
@@ -344,7 +342,7 @@ export class LogStore implements BlockStore {
     }
     if (inline) {
       this.#full.shift();
-      this.#place(inline, range(this.#next + 1, inline.blocks.length));
+      this.#place(inline, [{ slot: this.#next + 1, count: inline.blocks.length }]);
     }
     this.#recordSlots.push({ slot: this.#next, count: 1 }, ...(table?.runs ?? []));
     this.#committed(size, this.#next + 1 + (inline?.blocks.length ?? 0), following);
@@ -392,25 +390,16 @@ export class LogStore implements BlockStore {
     this.#number++;
     this.#records++;
     this.#size = Math.max(this.#size, size);
-    this.#reach(this.#size);
-    for (const [block, slot] of this.#pending) {
-      const older = this.#map[block] ?? 0;
+    this.#pending.drain((block, slot) => {
+      const older = this.#map.get(block);
       if (older) this.#slots.give(older, 1);
       else this.#held++;
-      this.#map[block] = slot;
-    }
-    this.#pending = new Map();
+      this.#map.set(block, slot);
+    });
     this.#next = next;
     if (after < this.#regionEnd) return;
     this.#regionEnd = next + REGION_SLOTS; // which may lie right behind the old one
     this.#regions++;
-  }
-
-  #reach(blocks: number): void {
-    if (blocks <= this.#map.length) return;
-    const larger = new Uint32Array(Math.max(blocks, this.#map.length * 2));
-    larger.set(this.#map);
-    this.#map = larger;
   }
 
   /** Entries that don't fit into one slot get slots of their own. */
@@ -428,7 +417,7 @@ export class LogStore implements BlockStore {
 
   /** Write the whole map: the records so far are no longer needed. What is pending is not part of it. */
   async #snapshot(): Promise<void> {
-    const entries = entriesOf(pairsOf(this.#map, this.#size));
+    const entries = this.#map.entries(this.#size);
     const table = await this.#writeTable(entries);
     const region = await this.#takeRegion();
     const session = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
@@ -474,7 +463,7 @@ export class LogStore implements BlockStore {
         out.set(staged.piece.data.subarray(from, from + BLOCK_BYTES), at * BLOCK_BYTES);
         continue;
       }
-      const slot = this.#pending.get(block + at) ?? this.#map[block + at] ?? 0;
+      const slot = this.#pending.get(block + at) || this.#map.get(block + at);
       if (slot) wanted.push({ slot, at });
     }
     wanted.sort((a, b) => a.slot - b.slot);
@@ -539,7 +528,7 @@ export class LogStore implements BlockStore {
     await this.#replay(start);
     this.#writtenSize = this.#size;
     for (let block = 0; block < this.#size; block++) {
-      const slot = this.#map[block];
+      const slot = this.#map.get(block);
       if (!slot) continue;
       if (!this.#slots.mark(slot)) throw new ErrnoError(EIO, 'two blocks in one slot');
       this.#held++;
@@ -644,8 +633,7 @@ export class LogStore implements BlockStore {
   #apply(entries: Uint32Array): void {
     for (let i = 0; i < entries.length; i += ENTRY_WORDS) {
       const [block = 0, slot = 0, count = 0] = entries.subarray(i, i + ENTRY_WORDS);
-      this.#reach(block + count);
-      for (let k = 0; k < count; k++) this.#map[block + k] = slot + k;
+      for (let k = 0; k < count; k++) this.#map.set(block + k, slot + k);
     }
   }
 }
@@ -655,20 +643,15 @@ interface Region {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-function* pairsOf(map: Uint32Array, size: number): Generator<readonly [number, number]> {
-  for (let block = 0; block < size; block++) if (map[block]) yield [block, map[block]!];
+/** Blocks whose slots follow each other from `slot` on. */
+function entriesOf(blocks: readonly number[], slot: number): Entry[] {
+  const list = new EntryList();
+  blocks.forEach((block, i) => list.add(block, slot + i));
+  return list.entries;
 }
 
 function dataOf({ data, blocks }: Piece): Uint8Array<ArrayBuffer> {
   return data.subarray(0, blocks.length * BLOCK_BYTES);
-}
-
-function* slotsOf(runs: readonly SlotRun[]): Generator<number> {
-  for (const { slot, count } of runs) yield* range(slot, count);
-}
-
-function* range(from: number, count: number): Generator<number> {
-  for (let i = 0; i < count; i++) yield from + i;
 }
 
 function isNear(first: number, before: number, slot: number): boolean {

@@ -30,11 +30,22 @@ interface SyncFileHandle {
   createSyncAccessHandle(): Promise<SyncAccessHandle>;
 }
 
+/**
+ * The file grows ahead of what is written, by half of its size within these bounds. Calls of a MiB each that
+ * make it longer, one after the other, take ten times as long in both browsers.
+ */
+const AHEAD_BYTES_MIN = 4 * 1024 * 1024;
+const AHEAD_BYTES_MAX = 64 * 1024 * 1024;
+
 class OpfsFile implements RandomAccessFile {
   readonly #handle: SyncAccessHandle;
+  #size: number;
+  /** Where what was written ends: the rest of the size is ahead. */
+  #end: number;
 
   constructor(handle: SyncAccessHandle) {
     this.#handle = handle;
+    this.#size = this.#end = handle.getSize();
   }
 
   read(at: number, into: Uint8Array): number {
@@ -48,11 +59,25 @@ class OpfsFile implements RandomAccessFile {
   }
 
   write(at: number, data: Bytes): void {
+    const end = at + data.length;
+    if (end > this.#size) this.#growBeyond(end);
     // A full quota is an exception in one browser and a short count in another.
     for (let done = 0; done < data.length;) {
       const count = this.#handle.write(data.subarray(done), { at: at + done });
       if (count <= 0) throw new DOMException('the quota is used up', 'QuotaExceededError');
       done += count;
+    }
+    this.#end = Math.max(this.#end, end);
+    this.#size = Math.max(this.#size, end);
+  }
+
+  #growBeyond(end: number): void {
+    const size = end + Math.min(AHEAD_BYTES_MAX, Math.max(AHEAD_BYTES_MIN, end / 2));
+    try {
+      this.#handle.truncate(size);
+      this.#size = size;
+    } catch {
+      // The quota is nearly used up: not ahead, then.
     }
   }
 
@@ -66,15 +91,20 @@ class OpfsFile implements RandomAccessFile {
   }
 
   size(): number {
-    return this.#handle.getSize();
+    return this.#size;
   }
 
-  free(): Promise<number> {
-    return originFree((bytes) => canGrow(this.#handle, bytes));
+  async free(): Promise<number> {
+    return (await originFree((bytes) => canGrow(this.#handle, bytes))) + this.#size - this.#end;
   }
 
+  /** What it grew ahead is given back. Whoever opens a file that a crash left with it finds it free. */
   close(): void {
-    this.#handle.close();
+    try {
+      if (this.#size > this.#end) this.#handle.truncate(this.#end);
+    } finally {
+      this.#handle.close();
+    }
   }
 }
 
