@@ -12,8 +12,11 @@
 import { BLOCK_BYTES } from './block-store.ts';
 import { EIO, ErrnoError } from './errno.ts';
 
-/** 4096 bytes, not shared. */
-export type Block = Uint8Array<ArrayBuffer>;
+/** A copy of a block. */
+export class Block {
+  readonly bytes = new Uint8Array(BLOCK_BYTES);
+  readonly words = new Uint32Array(this.bytes.buffer);
+}
 
 export interface JournalRecord {
   readonly id: number;
@@ -36,7 +39,8 @@ const SPAN_BYTES = 8;
 /** In a span's second word: the first granule, how many, and whether the rest of the block is zero. */
 const COUNT_SHIFT = 8;
 const FRESH = 1 << 16;
-const ZERO = new Uint32Array(BLOCK_BYTES / 4);
+const ZERO = new Block();
+const SPARE_MAX = 64;
 
 export class Journal {
   /** The blocks in it, as its last record left them. */
@@ -45,6 +49,8 @@ export class Journal {
   readonly #runs = new Map<number, number>();
   #records = 0;
   #bytes = 0;
+  /** What its blocks were before they changed: making a new one takes longer than filling it. */
+  readonly #spare: Block[] = [];
 
   /** Ids of records, in their order: below those of runs. */
   static get range(): IDBKeyRange {
@@ -84,8 +90,15 @@ export class Journal {
   }
 
   #set(block: number, now: Block): void {
-    if (!this.#blocks.has(block)) this.#runs.set(runOf(block), (this.#runs.get(runOf(block)) ?? 0) + 1);
+    const before = this.#blocks.get(block);
+    if (!before) this.#runs.set(runOf(block), (this.#runs.get(runOf(block)) ?? 0) + 1);
+    else if (before !== now && this.#spare.length < SPARE_MAX) this.#spare.push(before);
     this.#blocks.set(block, now);
+  }
+
+  /** A block to be filled, and given to `next` and `appended`. */
+  newBlock(): Block {
+    return this.#spare.pop() ?? new Block();
   }
 
   /** All of it is stored in runs. */
@@ -98,35 +111,37 @@ export class Journal {
 
   #encode(changes: ReadonlyMap<number, Block>): Uint8Array<ArrayBuffer> {
     const spans: number[] = [];
-    const parts: Block[] = [];
+    const from: Block[] = [];
     let bytes = 0;
     for (const [block, now] of changes) {
-      const words = wordsOf(now);
       const old = this.#blocks.get(block);
-      const before = old ? wordsOf(old) : ZERO;
+      const before = (old ?? ZERO).words;
       let fresh = old ? 0 : FRESH;
-      for (let from = 0; from < GRANULES; from++) {
-        if (isSame(words, before, from)) continue;
-        let to = from + 1;
-        while (to < GRANULES && !isSame(words, before, to)) to++;
-        spans.push(block, from | ((to - from) << COUNT_SHIFT) | fresh);
-        parts.push(now.subarray(from * GRANULE_BYTES, to * GRANULE_BYTES));
-        bytes += (to - from) * GRANULE_BYTES;
+      for (let first = 0; first < GRANULES; first++) {
+        if (isSame(now.words, before, first)) continue;
+        let end = first + 1;
+        while (end < GRANULES && !isSame(now.words, before, end)) end++;
+        spans.push(block, first | ((end - first) << COUNT_SHIFT) | fresh);
+        from.push(now);
+        bytes += (end - first) * GRANULE_BYTES;
         fresh = 0;
-        from = to; // which is the same
+        first = end; // which is the same
       }
-      if (fresh) spans.push(block, fresh);
+      if (fresh) {
+        spans.push(block, fresh);
+        from.push(now);
+      }
     }
     if (spans.length === 0) return new Uint8Array();
     const head = 4 + spans.length * 4;
     const data = new Uint8Array(head + bytes);
-    const words = new Uint32Array(data.buffer, 0, head / 4);
+    const words = new Uint32Array(data.buffer);
     words[0] = spans.length / 2;
     words.set(spans, 1);
-    let at = head;
-    for (const part of parts) {
-      data.set(part, at);
-      at += part.length;
+    let at = head / 4;
+    for (const [i, { words: source }] of from.entries()) {
+      const { first, end } = wordsOf(spans[2 * i + 1]!);
+      for (let k = first; k < end; k++) words[at++] = source[k]!;
     }
     return data;
   }
@@ -140,7 +155,11 @@ export class Journal {
   }
 
   #replayWhole(data: Uint8Array<ArrayBuffer>, blocks: Uint32Array): void {
-    blocks.forEach((block, i) => this.#set(block, data.slice(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES)));
+    blocks.forEach((block, i) => {
+      const now = new Block();
+      now.bytes.set(data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES));
+      this.#set(block, now);
+    });
   }
 
   #replaySpans(data: Uint8Array<ArrayBuffer>): void {
@@ -151,12 +170,12 @@ export class Journal {
     for (let i = 0; i < count; i++) {
       const block = view.getUint32(4 + i * SPAN_BYTES, true);
       const span = view.getUint32(8 + i * SPAN_BYTES, true);
-      const from = (span & ((1 << COUNT_SHIFT) - 1)) * GRANULE_BYTES;
-      const bytes = ((span & (FRESH - 1)) >>> COUNT_SHIFT) * GRANULE_BYTES;
-      const now = span & FRESH ? new Uint8Array(BLOCK_BYTES) : this.#blocks.get(block);
-      if (!now || from + bytes > BLOCK_BYTES || at + bytes > data.length)
+      const { first, end } = wordsOf(span);
+      const bytes = (end - first) * 4;
+      const now = span & FRESH ? new Block() : this.#blocks.get(block);
+      if (!now || end * 4 > BLOCK_BYTES || at + bytes > data.length)
         throw new ErrnoError(EIO, 'a record of the journal is damaged');
-      now.set(data.subarray(at, at + bytes), from);
+      now.bytes.set(data.subarray(at, at + bytes), first * 4);
       this.#set(block, now);
       at += bytes;
     }
@@ -167,8 +186,11 @@ function runOf(block: number): number {
   return Math.floor(block / RUN_BLOCKS);
 }
 
-function wordsOf(block: Block): Uint32Array {
-  return new Uint32Array(block.buffer, block.byteOffset, BLOCK_BYTES / 4);
+/** Which words of its block a span has: from its second word. */
+function wordsOf(span: number): { first: number; end: number } {
+  const granule = span & ((1 << COUNT_SHIFT) - 1);
+  const count = (span & (FRESH - 1)) >>> COUNT_SHIFT;
+  return { first: granule * GRANULE_WORDS, end: (granule + count) * GRANULE_WORDS };
 }
 
 function isSame(a: Uint32Array, b: Uint32Array, granule: number): boolean {

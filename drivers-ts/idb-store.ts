@@ -171,7 +171,8 @@ export class IdbStore implements BlockStore {
       const to = Math.min(RUN_BLOCKS, from + count - at);
       const change = this.#writable(Math.floor((block + at) / RUN_BLOCKS), to - from === RUN_BLOCKS);
       const { run } = change;
-      run.data.set(data.subarray(at * BLOCK_BYTES, (at + to - from) * BLOCK_BYTES), from * BLOCK_BYTES);
+      const part = to - from === count ? data : data.subarray(at * BLOCK_BYTES, (at + to - from) * BLOCK_BYTES);
+      run.data.set(part, from * BLOCK_BYTES);
       run.valid |= bits(from, to);
       change.bits |= bits(from, to);
       at += to - from;
@@ -217,13 +218,23 @@ export class IdbStore implements BlockStore {
       run.pins++;
       pinned.push(run);
       if (count <= FLUSH_BLOCKS_MAX) {
-        copyBlocks(id, run, bits, blocks);
+        this.#copyBlocks(id, run, bits, blocks);
       } else {
         run.frozen = true;
         runs.set(id, run);
       }
     }
     return { blocks, runs, pinned };
+  }
+
+  /** Copies of the blocks of a run that `changed` has bits for. */
+  #copyBlocks(id: number, run: Run, changed: number, into: Map<number, Block>): void {
+    for (let i = 0; i < RUN_BLOCKS; i++) {
+      if (!(changed & (1 << i))) continue;
+      const copy = this.#journal.newBlock();
+      copy.bytes.set(run.data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES));
+      into.set(id * RUN_BLOCKS + i, copy);
+    }
   }
 
   async #commit(flushed: Batch): Promise<void> {
@@ -241,24 +252,23 @@ export class IdbStore implements BlockStore {
 
   /** Add a record to the journal. If that has no room for it: store the runs, and those of the journal. */
   async #store(batch: Batch): Promise<void> {
-    let record: JournalRecord | null = null;
-    let runs = batch.runs;
-    const borrowed = new Set<Run>();
-    try {
-      // What to store is worked out when the transaction is already on its way.
+    const isSmall = batch.runs.size === 0 && batch.blocks.size <= FLUSH_BLOCKS_MAX;
+    const record = isSmall ? this.#journal.next(batch.blocks) : null;
+    if (record) {
+      // Made before the transaction begins: all of that goes to the browser's other process in one go then.
       await this.#transact((store, transaction) => {
-        if (batch.runs.size === 0 && batch.blocks.size <= FLUSH_BLOCKS_MAX) record = this.#journal.next(batch.blocks);
-        if (!record) return this.#putRuns((runs = this.#runsOf(batch, borrowed)), store, transaction);
         if (record.data.length > 0) store.put(record); // else all of it is as it was
         transaction.commit();
-        return undefined;
       });
-    } finally {
-      for (const run of borrowed) run.frozen = false;
-    }
-    if (record) {
       this.#journal.appended(record, batch.blocks);
       return;
+    }
+    const borrowed = new Set<Run>();
+    const runs = this.#runsOf(batch, borrowed);
+    try {
+      await this.#transact((store, transaction) => this.#putRuns(runs, store, transaction));
+    } finally {
+      for (const run of borrowed) run.frozen = false;
     }
     this.#journal.clear();
     for (const run of runs.values()) run.frozen = false;
@@ -469,14 +479,8 @@ function newRun(data = new Uint8Array(RUN_BYTES), valid = 0): Run {
 
 function setBlock(run: Run, block: number, data: Block): void {
   const at = block % RUN_BLOCKS;
-  run.data.set(data, at * BLOCK_BYTES);
+  run.data.set(data.bytes, at * BLOCK_BYTES);
   run.valid |= 1 << at;
-}
-
-/** Copies of the blocks of a run that `changed` has bits for. */
-function copyBlocks(id: number, run: Run, changed: number, into: Map<number, Block>): void {
-  for (let i = 0; i < RUN_BLOCKS; i++)
-    if (changed & (1 << i)) into.set(id * RUN_BLOCKS + i, run.data.slice(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES));
 }
 
 /** What is owed, and after it what is new. A run that was written again has all blocks of the one that is owed. */
