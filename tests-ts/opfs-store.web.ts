@@ -21,3 +21,4 @@ it('opfs-store: what is flushed is there when it is opened again, and nothing el
 it('opfs-store: a second opening gets EBUSY until the first has closed', () => inWorker('busy'));
 it('opfs-store: a store that was removed is empty', () => inWorker('removed'));
 it('opfs-store: it tells what it holds and what it takes', () => inWorker('estimate'));
+it('opfs-store: what the file grew ahead is given back, and used after a crash', () => inWorker('ahead'));

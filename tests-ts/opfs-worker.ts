@@ -6,6 +6,7 @@ import { BLOCK_BYTES } from '../drivers-ts/block-store.ts';
 import { EBUSY, ErrnoError } from '../drivers-ts/errno.ts';
 import { OpfsStore } from '../drivers-ts/opfs-store.ts';
 
+const MIB = 1 << 20;
 const block = (value: number, count = 1): Uint8Array => new Uint8Array(count * BLOCK_BYTES).fill(value);
 
 function must(good: boolean, what: string): void {
@@ -14,6 +15,24 @@ function must(good: boolean, what: string): void {
 
 let names = 0;
 const freshName = (): string => `test-${Date.now()}-${++names}`;
+
+async function fileOf(name: string): Promise<FileSystemFileHandle> {
+  return (await (await navigator.storage.getDirectory()).getDirectoryHandle('tabos')).getFileHandle(`${name}.store`);
+}
+
+async function sizeOf(name: string): Promise<number> {
+  return (await (await fileOf(name)).getFile()).size;
+}
+
+interface Resizable {
+  createSyncAccessHandle(): Promise<{ truncate(size: number): void; close(): void }>;
+}
+
+async function resize(name: string, size: number): Promise<void> {
+  const file = await ((await fileOf(name)) as unknown as Resizable).createSyncAccessHandle();
+  file.truncate(size);
+  file.close();
+}
 
 const TESTS: Record<string, () => Promise<void>> = {
   async lasting() {
@@ -65,6 +84,26 @@ const TESTS: Record<string, () => Promise<void>> = {
     const { held, available } = await store.estimate();
     must(held === 10 && available > 0, `${held} held, ${available} available`);
     await store.close();
+    await OpfsStore.remove(name);
+  },
+
+  async ahead() {
+    const name = freshName();
+    const store = await OpfsStore.open(name, false);
+    store.write(0, block(1, 600));
+    await store.flush();
+    await store.close();
+    const size = await sizeOf(name);
+    must(size < 6 * MIB, `${size} bytes for 600 blocks: what it grew ahead is still there`);
+    // A crash leaves it there.
+    await resize(name, size + 8 * MIB);
+    const again = await OpfsStore.open(name, false);
+    again.write(600, block(2, 600));
+    await again.flush();
+    const data = await again.read(599, 2);
+    must(data[0] === 1 && data[BLOCK_BYTES] === 2, 'not what was written');
+    await again.close();
+    must((await sizeOf(name)) === size + 8 * MIB, 'it grew although there was room');
     await OpfsStore.remove(name);
   },
 };
