@@ -38,6 +38,8 @@ const TURNS_MAX = 16;
 const ALL_STREAMS = 7;
 /** setTimeout's limit; a later deadline is looked at again then. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
+/** Deadlines as near as this to each other are one: clocks of browsers are that coarse. */
+const TIMER_SLACK_MS = 0.1;
 
 /** Something that ends the start, in words for whoever started it. */
 export class BootFailure extends Error {
@@ -87,6 +89,8 @@ export class Supervisor {
   readonly #helpers: WorkerHandle[] = [];
   #workerFailures = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
+  /** By performance.now(). */
+  #timerDue = 0;
   #stopped = false;
   #hasHome = false;
   /** What has stopped the system by itself. */
@@ -208,12 +212,23 @@ export class Supervisor {
     if (this.#stopped) return;
     this.#guard(() => {
       const next = this.#kernel['tabos:posix/supervisor#run']();
-      if (this.#timer !== null) clearTimeout(this.#timer);
-      this.#timer = null;
-      if (next < 0n) return;
-      const delayMs = Math.min(Math.ceil(Number(next) / 1e6), TIMER_MS_MAX);
-      this.#timer = setTimeout(() => this.#run(), delayMs);
+      if (next >= 0n) this.#wakeIn(Number(next) / 1e6);
     });
+  }
+
+  /** A timer that is due before then is left alone: it runs the kernel, which says what is next. To set one takes long. */
+  #wakeIn(delayMs: number): void {
+    const due = performance.now() + delayMs;
+    if (this.#timer !== null) {
+      if (this.#timerDue < due + TIMER_SLACK_MS) return;
+      clearTimeout(this.#timer);
+    }
+    this.#timerDue = due;
+    const onTime = (): void => {
+      this.#timer = null;
+      this.#run();
+    };
+    this.#timer = setTimeout(onTime, Math.min(Math.ceil(delayMs), TIMER_MS_MAX));
   }
 
   /** A trap in the kernel on this instance is the end of the system. */
