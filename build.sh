@@ -218,7 +218,8 @@ suites() {
 }
 
 test-build() {
-	need_packages libclang-rt-$LLVM-dev dash chromium firefox-esr
+	# The same commands run here and in TabOS: those that not every Debian has.
+	need_packages libclang-rt-$LLVM-dev dash bc ed time bsdextrautils chromium firefox-esr
 	need_wasmtime
 	build
 }
