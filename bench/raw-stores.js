@@ -3,20 +3,16 @@
  * worker that writes 64 MiB and makes it durable, and makes 1,000 small
  * transactions, in IndexedDB and in OPFS. bench/run.mjs loads it in the page.
  *
- * It answers { name: { value, unit } }: the best of several record or call
- * sizes, for each the median of RUNS.
+ * It answers { large, small }: milliseconds, for 64 MiB by the size of records or
+ * calls in KiB, which are given.
  */
 const LARGE = 64 << 20;
-const SIZES = [64, 256, 1024, 4096].map((kib) => kib << 10);
 const SMALL = 4096;
 const SMALLS = 1000;
-const RUNS = 3;
 
 /** Bytes that don't compress: IndexedDB does that in both browsers. */
 const noise = new Uint8Array(LARGE);
 for (let at = 0; at < LARGE; at += 65536) crypto.getRandomValues(noise.subarray(at, at + 65536));
-
-const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 
 function succeeded(request) {
   return new Promise((resolve, reject) => {
@@ -97,34 +93,18 @@ async function opfsSmall() {
   return took;
 }
 
-async function times(runs, work) {
-  const took = [];
-  for (let i = 0; i < runs; i++) took.push(await work());
-  return median(took);
-}
-
-async function measure(kind, quick) {
-  const [large, small] = kind === 'opfs' ? [opfsLarge, opfsSmall] : [idbLarge, idbSmall];
-  const runs = quick ? 1 : RUNS;
-  await large(SIZES[1]); // warm
-  let best = Infinity;
-  let bestSize = 0;
-  for (const size of SIZES) {
-    const took = await times(runs, () => large(size));
-    if (took < best) [best, bestSize] = [took, size];
-  }
-  const took = await times(runs, small);
+async function measure({ kind, sizes }) {
+  const [write64m, flush1000] = kind === 'opfs' ? [opfsLarge, opfsSmall] : [idbLarge, idbSmall];
+  const large = {};
+  for (const kib of sizes) large[kib] = await write64m(kib << 10);
+  const small = await flush1000();
   if (kind === 'opfs') await (await navigator.storage.getDirectory()).removeEntry('bench-raw');
   else await succeeded(indexedDB.deleteDatabase(IDB));
-  return {
-    bestKib: bestSize >> 10,
-    [`${kind}_raw_write_64m`]: { value: LARGE / best / 1e3, unit: 'MB/s' },
-    [`${kind}_raw_1000_flushes`]: { value: took, unit: 'ms' },
-  };
+  return { large, small };
 }
 
-onmessage = ({ data: { kind, quick } }) =>
-  measure(kind, quick).then(
+onmessage = ({ data }) =>
+  measure(data).then(
     (results) => postMessage({ results }),
     (error) => postMessage({ error: String(error) }),
   );

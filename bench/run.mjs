@@ -33,6 +33,11 @@ const HOSTS = ['node', 'chromium', 'firefox'];
 const PI = 'echo "scale=1000; 4*a(1)" | bc -lq';
 const SH_200_TRUE = 'for i in $(seq 200); do /bin/true; done';
 const RUN_MS = 600_000;
+const QUICK = ['-m', '50', '-r', '1'];
+/** Bytes of the large file. */
+const LARGE = 64 << 20;
+/** Bytes in a record or call that the raw stores are tried with. */
+const RAW_KIB = [64, 256, 1024, 4096];
 
 /**
  * What a row is to reach: a figure in its unit, or a multiple of the time that it takes natively, or
@@ -78,7 +83,8 @@ const ofHome = /^(home|idb|opfs|file)_|^ls_lr_warm$/;
 const ofPage = ['page_to_prompt', 'reload_to_prompt'];
 const elsewhere = (name) => name in ELAPSED || name === 'find_usr_cold' || ofHome.test(name) || ofPage.includes(name);
 const inUbench = only.filter((name) => !elsewhere(name));
-const quick = options.quick ? ['-m', '50', '-r', '1'] : [];
+const quick = options.quick ? QUICK : [];
+const storeTurns = options.quick ? 0 : 5;
 const elapsedRuns = options.quick ? 1 : 5;
 
 /** What a program wrote; rejects when it fails. */
@@ -135,22 +141,20 @@ async function namesInUbench() {
   return all.map((line) => line.split(' ')[0]).filter((name) => ![...READS, ...WRITES].includes(name));
 }
 
-/**
- * Files that last, in `directory`, whose store is of the kind `store`. What only
- * reads is measured once a host, with the first of its stores.
- */
-async function measureHome(shell, programs, directory, store, isFirst) {
-  const results = {};
-  const rows = [
-    ...(isFirst ? READS.map((name) => [name, `home_${name}`]) : []),
-    ...WRITES.map((name) => [name, `${store}_${name}`]),
-  ].filter(([, row]) => wanted(row));
-  if (rows.length > 0) {
-    const names = rows.map(([name]) => name).join(' ');
-    const found = figures(await shell(`${programs}ubench ${quick.join(' ')} -d ${directory} ${names}`));
-    for (const [name, row] of rows) if (found[name]) results[row] = found[name];
-  }
-  if (isFirst && wanted('ls_lr_warm')) {
+/** Rows of ubench in `directory`, as [name there, name here]. */
+async function measureFiles(shell, programs, directory, rows, settings = quick) {
+  const asked = rows.filter(([, row]) => wanted(row));
+  if (asked.length === 0) return {};
+  const names = asked.map(([name]) => name).join(' ');
+  const found = figures(await shell(`${programs}ubench ${settings.join(' ')} -d ${directory} ${names}`));
+  return Object.fromEntries(asked.filter(([name]) => found[name]).map(([name, row]) => [row, found[name]]));
+}
+
+/** What reads files that last, in `directory`. */
+async function measureReads(shell, programs, directory) {
+  const rows = READS.map((name) => [name, `home_${name}`]);
+  const results = await measureFiles(shell, programs, directory, rows);
+  if (wanted('ls_lr_warm')) {
     const text = await shell(
       `cd ${directory}; ${TREE}; ls -lR tree >/dev/null; ${programs}elapsed ${elapsedRuns} 'ls -lR tree'; cd`,
     );
@@ -159,12 +163,25 @@ async function measureHome(shell, programs, directory, store, isFirst) {
   return results;
 }
 
+/** What writes them, to a store of the kind `store`. */
+function measureWrites(shell, programs, directory, store, settings) {
+  const rows = WRITES.map((name) => [name, `${store}_${name}`]);
+  return measureFiles(shell, programs, directory, rows, settings);
+}
+
+async function measureHome(shell, programs, directory) {
+  return {
+    ...(await measureReads(shell, programs, directory)),
+    ...(await measureWrites(shell, programs, directory, 'file')),
+  };
+}
+
 /** The same without TabOS, on this machine. */
 async function measureNativeHome(shell) {
   const directory = join(out, 'home');
   mkdirSync(directory, { recursive: true });
   try {
-    return await measureHome(shell, `${out}/`, directory, 'file', true);
+    return await measureHome(shell, `${out}/`, directory);
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -193,7 +210,7 @@ async function measureNode() {
   const home = join(out, 'home.store');
   rmSync(home, { force: true });
   const atHome = (command) => run(process.execPath, [...options, '--home', home, '-c', command]);
-  Object.assign(results, await measureHome(atHome, '', '/home', 'file', true));
+  Object.assign(results, await measureHome(atHome, '', '/home'));
   rmSync(home, { force: true });
   return results;
 }
@@ -211,8 +228,8 @@ async function makeSite() {
   return directory;
 }
 
-/** What the browser's own store does without TabOS; it runs beside an idle TabOS. */
-async function measureRaw(page, kind) {
+/** What the browser's own store does without TabOS, in a worker of the page: raw-stores.js. */
+async function runRaw(page, what) {
   const answer = await page.evaluate(
     (message) =>
       new Promise((resolve, reject) => {
@@ -224,15 +241,44 @@ async function measureRaw(page, kind) {
         worker.onerror = (event) => reject(new Error(event.message));
         worker.postMessage(message);
       }),
-    { kind, quick: Boolean(options.quick) },
+    what,
   );
-  if (answer.error) throw new Error(`raw ${kind}: ${answer.error}`);
-  const { bestKib, ...results } = answer.results;
-  console.error(`${kind}: fastest with ${bestKib} KiB in a record or call`);
+  if (answer.error) throw new Error(`raw ${what.kind}: ${answer.error}`);
+  return answer.results;
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+/**
+ * Writing to a store, with TabOS and without it, in turns: a disk that is slow for a while is so for both.
+ * The medians of all turns but the first, in which engines still compile, and the best size for the raw store's
+ * records or calls is found.
+ */
+async function measureStore(tab, shell, store) {
+  const row = (name) => `${store}_${name}`;
+  if (!WRITES.some((name) => wanted(row(name)))) return {};
+  let sizes = wanted(row('write_64m_fsync')) ? RAW_KIB : [];
+  const ours = [];
+  const raw = [];
+  for (let turn = 0; turn <= storeTurns; turn++) {
+    ours.push(await measureWrites(shell, '', '/home', store, QUICK));
+    const { large, small } = await runRaw(tab.page, { kind: store, sizes });
+    sizes = sizes.toSorted((a, b) => large[a] - large[b]).slice(0, 1);
+    raw.push({ large: large[sizes[0]], small });
+  }
+  if (storeTurns > 0) for (const turns of [ours, raw]) turns.shift();
+  const results = {};
+  for (const [name, { unit }] of Object.entries(ours[0]))
+    results[name] = { value: median(ours.map((turn) => turn[name].value)), unit };
+  if (sizes.length > 0) {
+    console.error(`${store}: fastest with ${sizes[0]} KiB in a record or call`);
+    results[row('raw_write_64m')] = { value: LARGE / median(raw.map(({ large }) => large)) / 1e3, unit: 'MB/s' };
+  }
+  results[row('raw_1000_flushes')] = { value: median(raw.map(({ small }) => small)), unit: 'ms' };
   return results;
 }
 
-/** /home on each kind of store, and right after it that store by itself. */
+/** /home on each kind of store, and that store by itself. */
 async function measureHomes(name, url, browser) {
   const results = {};
   for (const [i, store] of STORES[name].entries()) {
@@ -241,9 +287,8 @@ async function measureHomes(name, url, browser) {
     const device = await tab.page.evaluate(() => window.tabos?.home?.device);
     if (!device?.includes(store)) throw new Error(`${name}: /home is on ${device}, not on ${store}`);
     const shell = shellOf(name, tab);
-    Object.assign(results, await measureHome(shell, '', '/home', store, i === 0));
-    if (only.length === 0 || only.some((row) => row.startsWith(store)))
-      Object.assign(results, await measureRaw(tab.page, store));
+    if (i === 0) Object.assign(results, await measureReads(shell, '', '/home'));
+    Object.assign(results, await measureStore(tab, shell, store));
     if (i === 0 && wanted('reload_to_prompt')) results.reload_to_prompt = await measureReload(tab);
     await tab.page.close();
   }
