@@ -171,8 +171,7 @@ export class IdbStore implements BlockStore {
       const to = Math.min(RUN_BLOCKS, from + count - at);
       const change = this.#writable(Math.floor((block + at) / RUN_BLOCKS), to - from === RUN_BLOCKS);
       const { run } = change;
-      const part = to - from === count ? data : data.subarray(at * BLOCK_BYTES, (at + to - from) * BLOCK_BYTES);
-      run.data.set(part, from * BLOCK_BYTES);
+      run.data.set(data.subarray(at * BLOCK_BYTES, (at + to - from) * BLOCK_BYTES), from * BLOCK_BYTES);
       run.valid |= bits(from, to);
       change.bits |= bits(from, to);
       at += to - from;
