@@ -36,7 +36,7 @@ const RUN_MS = 600_000;
 const QUICK = ['-m', '50', '-r', '1'];
 /** Bytes of the large file. */
 const LARGE = 64 << 20;
-/** Bytes in a record or call that the raw stores are tried with. */
+/** KiB in a record or call that the raw stores are tried with. */
 const RAW_KIB = [64, 256, 1024, 4096];
 
 /**

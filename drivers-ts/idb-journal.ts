@@ -5,7 +5,7 @@
  * A record has what a flush changed of its blocks, in granules of 64 bytes. A block's first
  * record since the journal was empty compares it with zero, the next ones with what
  * the last one left: reading them all again in order gives the blocks. An fsync of
- * a new file changes seven blocks but little of each, and a record costs by its bytes.
+ * a new file changes eight blocks but little of each, and a record costs by its bytes.
  *
  *   data    u32 n, then n times [u32 block, u32 granules], then the granules' bytes
  */
