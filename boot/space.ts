@@ -83,7 +83,7 @@ export class Spaces {
     this.#uaccess = uaccess;
     const table = Number(kernel.uaccess_table.value);
     this.#slots = DOOR.map((_, i) => {
-      const { words, index } = kernelMemory.word(table + 4 * i);
+      const { words, index } = kernelMemory.words(table + 4 * i);
       return words[index] ?? 0;
     });
     this.#announce = announce;

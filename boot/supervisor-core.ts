@@ -179,7 +179,7 @@ export class Supervisor {
   /* ---- the doorbell ---- */
 
   async #answerDoorbell(): Promise<void> {
-    const { words, index } = this.#memory.word(this.#kernel['tabos:posix/supervisor#doorbell']());
+    const { words, index } = this.#memory.words(this.#kernel['tabos:posix/supervisor#doorbell']());
     if (typeof Atomics.waitAsync !== 'function') {
       this.#startDoorbellHelper(index * 4);
       return;

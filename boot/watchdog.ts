@@ -86,7 +86,7 @@ export class Watchdog {
   }
 
   #word(offset: number): number {
-    const { words, index } = this.#memory.word(this.#address + offset);
+    const { words, index } = this.#memory.words(this.#address + offset);
     return Atomics.load(words, index) >>> 0;
   }
 

@@ -29,12 +29,16 @@ export abstract class Driver {
     return -ENOSYS;
   }
 
-  /** Complete `request` with what `work` resolves to, or the errno of what it throws. */
-  protected complete(request: number, work: () => Promise<number>): number {
-    work().then(
-      (result) => this.host.done(request, result),
-      (error: unknown) => this.host.done(request, -errnoOf(error)),
-    );
+  /** Complete `request` with what `work` resolves to (0 for nothing), or the errno of what it throws. */
+  protected complete(request: number, work: () => Promise<number | void>): number {
+    try {
+      work().then(
+        (result) => this.host.done(request, result ?? 0),
+        (error: unknown) => this.host.done(request, -errnoOf(error)),
+      );
+    } catch (error) {
+      return -errnoOf(error);
+    }
     return 0;
   }
 }

@@ -91,18 +91,7 @@ export class FsDriver extends Driver implements FsImports {
     return this.complete(request, async () => {
       // No await before the last page is copied: the caller may change them when we have returned.
       const target = this.#store(store);
-      const { blocks, addresses } = this.#list(list, count);
-      for (let i = 0; i < count;) {
-        let n = 1; // pages that lie side by side, for blocks that do
-        while (
-          i + n < count &&
-          blocks[i + n] === blocks[i]! + n &&
-          addresses[i + n] === addresses[i]! + n * BLOCK_BYTES
-        )
-          n++;
-        target.write(blocks[i]!, this.host.memory.view(addresses[i]!, n * BLOCK_BYTES));
-        i += n;
-      }
+      this.#writeList(target, list, count);
       await target.drain();
       return count;
     });
@@ -117,10 +106,12 @@ export class FsDriver extends Driver implements FsImports {
     });
   }
 
-  flush(request: number, store: number): number {
-    return this.complete(request, async () => {
-      await this.#store(store).flush();
-      return 0;
+  flush(request: number, store: number, list: number, count: number): number {
+    // Not async, nor is what follows in a store: who called fsync waits for each turn of the microtasks.
+    return this.complete(request, () => {
+      const target = this.#store(store);
+      if (count > 0) this.#writeList(target, list, count);
+      return target.flush();
     });
   }
 
@@ -167,7 +158,7 @@ export class FsDriver extends Driver implements FsImports {
     ]);
   }
 
-  /** The pairs of read-list and write-list. */
+  /** The pairs of read-list. */
   #list(list: number, count: number): { blocks: Uint32Array; addresses: Uint32Array } {
     const pairs = new Uint32Array(this.host.memory.copy(list, count * 8).buffer);
     const blocks = new Uint32Array(count);
@@ -177,6 +168,19 @@ export class FsDriver extends Driver implements FsImports {
       addresses[i] = pairs[2 * i + 1]!;
     }
     return { blocks, addresses };
+  }
+
+  #writeList(target: BlockStore, list: number, count: number): void {
+    const { memory } = this.host;
+    const { words, index } = memory.words(list, count * 2);
+    const block = (i: number): number => words[index + 2 * i]! >>> 0;
+    const address = (i: number): number => words[index + 2 * i + 1]! >>> 0;
+    for (let i = 0; i < count;) {
+      let n = 1; // pages that lie side by side, for blocks that do
+      while (i + n < count && block(i + n) === block(i) + n && address(i + n) === address(i) + n * BLOCK_BYTES) n++;
+      target.write(block(i), memory.view(address(i), n * BLOCK_BYTES));
+      i += n;
+    }
   }
 
   #opened(handle: number): { readonly name: string; readonly store: BlockStore } {

@@ -18,14 +18,11 @@ export class Block {
   readonly words = new Uint32Array(this.bytes.buffer);
 }
 
-export interface JournalRecord {
-  readonly id: number;
-  readonly data: Uint8Array<ArrayBuffer>;
-  /** The first version had whole blocks in `data`: these. */
-  readonly blocks?: Uint32Array<ArrayBuffer>;
-}
+export type JournalRecord = Uint8Array<ArrayBuffer>;
 
 export const RUN_BLOCKS = 16;
+/** More blocks than this in one flush are cheaper stored as runs. */
+export const FLUSH_BLOCKS_MAX = 64;
 
 /** Limits: what an opening has to read, and what one transaction stores (4 MiB of runs) when it is full. */
 const RECORDS_MAX = 1024;
@@ -34,28 +31,27 @@ const RUNS_MAX = 64;
 
 const GRANULE_BYTES = 64;
 const GRANULE_WORDS = GRANULE_BYTES / 4;
-const GRANULES = BLOCK_BYTES / GRANULE_BYTES;
-const SPAN_BYTES = 8;
+const BLOCK_WORDS = BLOCK_BYTES / 4;
+const SPAN_WORDS = 2;
 /** In a span's second word: the first granule, how many, and whether the rest of the block is zero. */
 const COUNT_SHIFT = 8;
 const FRESH = 1 << 16;
 const ZERO = new Block();
 const SPARE_MAX = 64;
 
+/** Where a record is made: the number of its spans and the spans, and the granules. */
+const head = new Uint32Array(1 + (FLUSH_BLOCKS_MAX * SPAN_WORDS * BLOCK_WORDS) / GRANULE_WORDS);
+const body = new Uint32Array(FLUSH_BLOCKS_MAX * BLOCK_WORDS);
+
 export class Journal {
   /** The blocks in it, as its last record left them. */
   readonly #blocks = new Map<number, Block>();
-  /** How many of them each run has. */
-  readonly #runs = new Map<number, number>();
+  /** The runs that they lie in. */
+  readonly #runs = new Set<number>();
   #records = 0;
   #bytes = 0;
   /** What its blocks were before they changed: making a new one takes longer than filling it. */
   readonly #spare: Block[] = [];
-
-  /** Ids of records, in their order: below those of runs. */
-  static get range(): IDBKeyRange {
-    return IDBKeyRange.upperBound(-1);
-  }
 
   get isEmpty(): boolean {
     return this.#records === 0;
@@ -65,33 +61,50 @@ export class Journal {
     return this.#blocks;
   }
 
-  /** The runs that its blocks lie in. */
-  get runs(): ReadonlyMap<number, number> {
+  get runs(): ReadonlySet<number> {
     return this.#runs;
   }
 
-  /** The record that would follow; null when there is no room for it. One without data changes nothing. */
+  /** What the next record is stored under: they are in order. */
+  get key(): number {
+    return this.#records;
+  }
+
+  /**
+   * The record that would follow, for at most FLUSH_BLOCKS_MAX changes; null when there is no room
+   * for it. An empty one changes nothing, and need not be stored.
+   */
   next(changes: ReadonlyMap<number, Block>): JournalRecord | null {
-    const data = this.#encode(changes);
-    let runs = this.#runs.size;
-    const added = new Set<number>();
-    for (const block of changes.keys()) added.add(runOf(block));
-    for (const run of added) if (!this.#runs.has(run)) runs++;
-    if (this.#records >= RECORDS_MAX || this.#bytes + data.length > BYTES_MAX || runs > RUNS_MAX) return null;
-    return { id: this.#records - RECORDS_MAX, data };
+    const record = this.#encode(changes);
+    const isFull = this.#records >= RECORDS_MAX || this.#bytes + record.length > BYTES_MAX;
+    return isFull || this.#runsWith(changes) > RUNS_MAX ? null : record;
+  }
+
+  #runsWith(changes: ReadonlyMap<number, Block>): number {
+    let count = this.#runs.size;
+    if (count + changes.size <= RUNS_MAX) return count;
+    let last = -1;
+    const added: number[] = [];
+    for (const block of changes.keys()) {
+      const run = runOf(block);
+      if (run === last || this.#runs.has(run) || added.includes(run)) continue;
+      added.push((last = run));
+      count++;
+    }
+    return count;
   }
 
   /** The record is stored. */
-  appended({ data }: JournalRecord, changes: ReadonlyMap<number, Block>): void {
-    if (data.length === 0) return;
+  appended(record: JournalRecord, changes: ReadonlyMap<number, Block>): void {
+    if (record.length === 0) return;
     this.#records++;
-    this.#bytes += data.length;
+    this.#bytes += record.length;
     for (const [block, now] of changes) this.#set(block, now);
   }
 
   #set(block: number, now: Block): void {
     const before = this.#blocks.get(block);
-    if (!before) this.#runs.set(runOf(block), (this.#runs.get(runOf(block)) ?? 0) + 1);
+    if (!before) this.#runs.add(runOf(block));
     else if (before !== now && this.#spare.length < SPARE_MAX) this.#spare.push(before);
     this.#blocks.set(block, now);
   }
@@ -109,91 +122,77 @@ export class Journal {
     this.#bytes = 0;
   }
 
-  #encode(changes: ReadonlyMap<number, Block>): Uint8Array<ArrayBuffer> {
-    const spans: number[] = [];
-    const from: Block[] = [];
-    let bytes = 0;
-    for (const [block, now] of changes) {
+  #encode(changes: ReadonlyMap<number, Block>): JournalRecord {
+    let headWords = 1;
+    let bodyWords = 0;
+    for (const [block, { words: now }] of changes) {
       const old = this.#blocks.get(block);
       const before = (old ?? ZERO).words;
       let fresh = old ? 0 : FRESH;
-      for (let first = 0; first < GRANULES; first++) {
-        if (isSame(now.words, before, first)) continue;
-        let end = first + 1;
-        while (end < GRANULES && !isSame(now.words, before, end)) end++;
-        spans.push(block, first | ((end - first) << COUNT_SHIFT) | fresh);
-        from.push(now);
-        bytes += (end - first) * GRANULE_BYTES;
+      for (let at = firstChange(now, before, 0); at < BLOCK_WORDS || fresh; at = firstChange(now, before, at)) {
+        const from = at;
+        while (at < BLOCK_WORDS && isChanged(now, before, at)) {
+          for (const end = at + GRANULE_WORDS; at < end; at++) body[bodyWords++] = now[at]!;
+        }
+        head[headWords++] = block;
+        head[headWords++] = spanOf(from, at) | fresh;
         fresh = 0;
-        first = end; // which is the same
-      }
-      if (fresh) {
-        spans.push(block, fresh);
-        from.push(now);
       }
     }
-    if (spans.length === 0) return new Uint8Array();
-    const head = 4 + spans.length * 4;
-    const data = new Uint8Array(head + bytes);
-    const words = new Uint32Array(data.buffer);
-    words[0] = spans.length / 2;
-    words.set(spans, 1);
-    let at = head / 4;
-    for (const [i, { words: source }] of from.entries()) {
-      const { first, end } = wordsOf(spans[2 * i + 1]!);
-      for (let k = first; k < end; k++) words[at++] = source[k]!;
-    }
-    return data;
+    if (headWords === 1) return new Uint8Array();
+    head[0] = (headWords - 1) / SPAN_WORDS;
+    const record = new Uint32Array(headWords + bodyWords);
+    record.set(head.subarray(0, headWords));
+    record.set(body.subarray(0, bodyWords), headWords);
+    return new Uint8Array(record.buffer);
   }
 
   /** Read the next record again: the blocks it changed are in `blocks` then. */
   replay(record: JournalRecord): void {
     this.#records++;
-    this.#bytes += record.data.length;
-    if (record.blocks) this.#replayWhole(record.data, record.blocks);
-    else this.#replaySpans(record.data);
-  }
-
-  #replayWhole(data: Uint8Array<ArrayBuffer>, blocks: Uint32Array): void {
-    blocks.forEach((block, i) => {
-      const now = new Block();
-      now.bytes.set(data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES));
-      this.#set(block, now);
-    });
-  }
-
-  #replaySpans(data: Uint8Array<ArrayBuffer>): void {
-    const view = new DataView(data.buffer, data.byteOffset, data.length);
-    const count = data.length < 4 ? 0 : view.getUint32(0, true);
-    let at = 4 + count * SPAN_BYTES;
-    if (at > data.length) throw new ErrnoError(EIO, 'a record of the journal is damaged');
+    this.#bytes += record.length;
+    const view = new DataView(record.buffer, record.byteOffset, record.length);
+    const count = record.length < 4 ? 0 : view.getUint32(0, true);
+    let at = 4 * (1 + count * SPAN_WORDS);
+    if (at > record.length) throw new ErrnoError(EIO, 'a record of the journal is damaged');
     for (let i = 0; i < count; i++) {
-      const block = view.getUint32(4 + i * SPAN_BYTES, true);
-      const span = view.getUint32(8 + i * SPAN_BYTES, true);
-      const { first, end } = wordsOf(span);
-      const bytes = (end - first) * 4;
+      const block = view.getUint32(4 * (1 + i * SPAN_WORDS), true);
+      const span = view.getUint32(4 * (2 + i * SPAN_WORDS), true);
+      const { first, bytes } = bytesOf(span);
       const now = span & FRESH ? new Block() : this.#blocks.get(block);
-      if (!now || end * 4 > BLOCK_BYTES || at + bytes > data.length)
+      if (!now || first + bytes > BLOCK_BYTES || at + bytes > record.length)
         throw new ErrnoError(EIO, 'a record of the journal is damaged');
-      now.bytes.set(data.subarray(at, at + bytes), first * 4);
+      now.bytes.set(record.subarray(at, at + bytes), first);
       this.#set(block, now);
       at += bytes;
     }
   }
 }
 
-function runOf(block: number): number {
+export function runOf(block: number): number {
   return Math.floor(block / RUN_BLOCKS);
 }
 
-/** Which words of its block a span has: from its second word. */
-function wordsOf(span: number): { first: number; end: number } {
-  const granule = span & ((1 << COUNT_SHIFT) - 1);
-  const count = (span & (FRESH - 1)) >>> COUNT_SHIFT;
-  return { first: granule * GRANULE_WORDS, end: (granule + count) * GRANULE_WORDS };
+/** The span of words from..to of a block. */
+function spanOf(from: number, to: number): number {
+  return from / GRANULE_WORDS | (((to - from) / GRANULE_WORDS) << COUNT_SHIFT);
 }
 
-function isSame(a: Uint32Array, b: Uint32Array, granule: number): boolean {
-  for (let i = granule * GRANULE_WORDS, end = i + GRANULE_WORDS; i < end; i++) if (a[i] !== b[i]) return false;
-  return true;
+/** Which bytes of its block a span has: from its second word. */
+function bytesOf(span: number): { first: number; bytes: number } {
+  const granule = span & ((1 << COUNT_SHIFT) - 1);
+  const count = (span & (FRESH - 1)) >>> COUNT_SHIFT;
+  return { first: granule * GRANULE_BYTES, bytes: count * GRANULE_BYTES };
+}
+
+/** The first word of the first granule from `at` on that differs, or BLOCK_WORDS. */
+function firstChange(a: Uint32Array, b: Uint32Array, at: number): number {
+  while (at < BLOCK_WORDS && !isChanged(a, b, at)) at += GRANULE_WORDS;
+  return at;
+}
+
+function isChanged(a: Uint32Array, b: Uint32Array, at: number): boolean {
+  for (const end = at + GRANULE_WORDS; at < end; at += 4)
+    if ((a[at]! ^ b[at]!) | (a[at + 1]! ^ b[at + 1]!) | (a[at + 2]! ^ b[at + 2]!) | (a[at + 3]! ^ b[at + 3]!)) return true;
+  return false;
 }

@@ -1,42 +1,39 @@
 /*
- * Block store in IndexedDB: object store `blocks` of { id, data }.
+ * Block store in IndexedDB (idb-database.ts).
  *
- * A record holds an aligned run of 16 blocks, because a record's cost hardly
+ * A record of `blocks` holds an aligned run of 16 blocks, because a record's cost hardly
  * depends on its size (64 KiB records are five times as fast as 4 KiB ones).
  * Writes are kept here until flush, which is one strict transaction: either all
  * of a checkpoint is there after a crash or nothing of it.
  *
  * A small flush touches a block or two of each of several runs. It is one record of what it
- * changed, in a journal (idb-journal.ts): records with ids below 0, in their order.
- * They count more than the runs do. When the journal is full, or a large flush comes, one
- * transaction stores all runs of it and removes it. Until then they stay in memory.
+ * changed, in the journal (idb-journal.ts). When that is full, or a large flush comes, one
+ * transaction stores all runs of it and empties it. Until then they stay in memory.
  *
- * Runs live in one cache. A run knows which of its blocks it has (`valid`): a
- * write of some of them needs no read before; what is missing is read when
- * somebody asks for it, or within the transaction that stores the run.
- * A block is copied on its way here, out of the kernel's shared memory, which
- * IndexedDB refuses; the browser's own clone of a record comes on top.
+ * The newest of a block is what was written since the last flush, as a block of its own
+ * while it is little; or what a cached run has of it (`valid`); or what a flush under way
+ * has; or the journal; or else the database. A block is copied on its way here, out of the
+ * kernel's shared memory, which IndexedDB refuses; the browser's own clone of a record comes on top.
  */
-import { openDB, unwrap, type DBSchema, type IDBPDatabase } from 'idb';
-import {
-  BLOCK_BYTES,
-  blocksAvailable,
-  checkStoreName,
-  type BlockStore,
-  type Bytes,
-  type Estimate,
-} from './block-store.ts';
+import { unwrap } from 'idb';
+import { BLOCK_BYTES, blocksAvailable, type BlockStore, type Bytes, type Estimate } from './block-store.ts';
 import { originFree } from './origin-room.ts';
-import { EFBIG, EIO, EROFS, ErrnoError } from './errno.ts';
-import { Journal, RUN_BLOCKS, type Block, type JournalRecord } from './idb-journal.ts';
+import { EFBIG, EROFS, ErrnoError } from './errno.ts';
+import {
+  databaseName,
+  getRange,
+  openDatabase,
+  removeDatabase,
+  succeeded,
+  transact,
+  type Database,
+  type StoredRun,
+} from './idb-database.ts';
+import { FLUSH_BLOCKS_MAX, Journal, RUN_BLOCKS, runOf, type Block, type JournalRecord } from './idb-journal.ts';
 import { lockStore } from './store-lock.ts';
 
 const RUN_BYTES = RUN_BLOCKS * BLOCK_BYTES;
 const ALL_BLOCKS = 0xffff;
-/** The first version had no journal, the second whole blocks in it: neither must open a store that has this one. */
-const DATABASE_VERSION = 3;
-/** More blocks than this are cheaper stored as runs. */
-const FLUSH_BLOCKS_MAX = 64;
 /** Records put before the supervisor looks after others again: 4 MiB, some ten milliseconds. */
 const PUTS_AT_ONCE = 64;
 /** Records fetched at once: more is no faster, and an answer is one message between processes. */
@@ -49,54 +46,32 @@ const SNAPSHOT_RUNS_MAX = CACHE_BYTES_MAX / RUN_BYTES;
 /** Counting the records takes time by their number, so not for every estimate. */
 const COUNT_AGE_MS = 2000;
 
-interface StoredRun {
-  id: number;
-  data: Uint8Array<ArrayBuffer>;
-}
-
-interface Schema extends DBSchema {
-  blocks: { key: number; value: StoredRun };
-}
-
-/** What getAllRecords gives; TypeScript's library doesn't know it yet. */
-interface RecordsStore {
-  getAllRecords?(options: { query: IDBKeyRange }): IDBRequest<{ readonly value: StoredRun }[]>;
-}
-
 interface Run {
   readonly data: Uint8Array<ArrayBuffer>;
-  /** A bit for each block that `data` has. */
+  /** A bit for each block that `data` has the newest of. */
   valid: number;
-  /** It is being stored: who writes makes a copy. */
+  /** It is being stored: who changes it makes a copy, and the cache doesn't forget it. */
   frozen: boolean;
-  /** Flushes that have it and are not over: the cache must not forget it. */
-  pins: number;
 }
 
-interface Change {
-  readonly run: Run;
-  /** A bit for each block that no flush has yet. */
-  bits: number;
-}
-
-/** What a flush stores: a few blocks, copied, or runs, which are frozen; a run is in one of both. */
+/** What a flush stores: a few blocks, or runs, which are frozen; a run is in one of both. */
 interface Batch {
   readonly blocks: ReadonlyMap<number, Block>;
   readonly runs: ReadonlyMap<number, Run>;
-  readonly pinned: readonly Run[];
 }
 
 export class IdbStore implements BlockStore {
-  readonly #db: IDBPDatabase<Schema>;
+  readonly #db: Database;
   readonly #readOnly: boolean;
   readonly #unlock: () => Promise<void>;
   readonly #cacheRuns: number;
-  /** Runs by use, the latest last. The newest of all that is not stored as runs yet are in it. */
+  /** Runs by use, the latest last. */
   readonly #cache = new Map<number, Run>();
-  /** Runs that were written since the last call of flush. */
-  #dirty = new Map<number, Change>();
-  /** What the flush under way stores, or one that failed: the next one stores it too. */
-  #owed: Batch | null = null;
+  /** What was written since the last call of flush: a few blocks, or else runs. */
+  #written = new Map<number, Block>();
+  #dirty = new Map<number, Run>();
+  /** What flushes that are not over have, or that have failed: the next one stores it too. */
+  #taken: Batch[] = [];
   readonly #journal = new Journal();
   /** Flushes that are not over. */
   #flushes = 0;
@@ -105,7 +80,7 @@ export class IdbStore implements BlockStore {
   #lastRun = -1;
   #count = { records: 0, at: -Infinity };
 
-  private constructor(db: IDBPDatabase<Schema>, readOnly: boolean, cacheRuns: number, unlock: () => Promise<void>) {
+  private constructor(db: Database, readOnly: boolean, cacheRuns: number, unlock: () => Promise<void>) {
     this.#db = db;
     this.#readOnly = readOnly;
     this.#cacheRuns = cacheRuns;
@@ -120,16 +95,14 @@ export class IdbStore implements BlockStore {
     const database = databaseName(name);
     const unlock = readOnly ? async () => undefined : await lockStore(database, patience);
     try {
-      const db = await openDB<Schema>(database, DATABASE_VERSION, {
-        upgrade(fresh, from) {
-          if (from === 0) fresh.createObjectStore('blocks', { keyPath: 'id' });
-        },
-      });
+      const db = await openDatabase(name);
       const { quota = 0 } = (await navigator.storage?.estimate?.()) ?? {};
       const cacheBytes = Math.min(CACHE_BYTES_MAX, Math.max(CACHE_BYTES_MIN, quota / 1000));
       const cacheRuns = readOnly ? Infinity : cacheBytes / RUN_BYTES;
       const store = new IdbStore(db, readOnly, cacheRuns, unlock);
-      await (readOnly ? store.#takeSnapshot() : store.#replay(unwrap(db).transaction('blocks').objectStore('blocks')));
+      const stored = unwrap(db).transaction(['blocks', 'journal']);
+      if (readOnly) await store.#takeSnapshot(stored.objectStore('blocks'));
+      await store.#replay(stored.objectStore('journal'));
       return store;
     } catch (error) {
       await unlock();
@@ -141,11 +114,7 @@ export class IdbStore implements BlockStore {
   static async remove(name: string, patience = 0): Promise<void> {
     const unlock = await lockStore(databaseName(name), patience);
     try {
-      await new Promise<void>((resolve, reject) => {
-        const request = indexedDB.deleteDatabase(databaseName(name));
-        request.onsuccess = () => resolve();
-        request.onerror = () => reject(request.error ?? new ErrnoError(EIO));
-      });
+      await removeDatabase(name);
     } finally {
       await unlock();
     }
@@ -166,15 +135,34 @@ export class IdbStore implements BlockStore {
   write(block: number, data: Bytes): void {
     if (this.#readOnly) throw new ErrnoError(EROFS);
     const count = data.length / BLOCK_BYTES;
-    for (let at = 0; at < count;) {
-      const from = (block + at) % RUN_BLOCKS;
-      const to = Math.min(RUN_BLOCKS, from + count - at);
-      const change = this.#writable(Math.floor((block + at) / RUN_BLOCKS), to - from === RUN_BLOCKS);
-      const { run } = change;
+    this.#lastRun = Math.max(this.#lastRun, runOf(block + count - 1));
+    if (this.#dirty.size === 0 && this.#written.size + count <= FLUSH_BLOCKS_MAX) {
+      for (let i = 0; i < count; i++)
+        this.#writeBlock(block + i, count === 1 ? data : data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES));
+      return;
+    }
+    const few = this.#written;
+    this.#written = new Map();
+    for (const [number, { bytes }] of few) this.#writeRuns(number, bytes);
+    this.#writeRuns(block, data);
+  }
+
+  #writeBlock(block: number, data: Bytes): void {
+    let copy = this.#written.get(block);
+    if (!copy) this.#written.set(block, (copy = this.#journal.newBlock()));
+    copy.bytes.set(data);
+    const id = runOf(block);
+    let run = this.#cache.get(id);
+    if (run?.frozen) this.#cache.set(id, (run = copyOf(run)));
+    if (run) run.valid &= ~bits(block % RUN_BLOCKS, (block % RUN_BLOCKS) + 1);
+  }
+
+  #writeRuns(block: number, data: Bytes): void {
+    const count = data.length / BLOCK_BYTES;
+    for (const { id, from, to, at } of partsOf(block, count)) {
+      const run = this.#writable(id, to - from === RUN_BLOCKS);
       run.data.set(data.subarray(at * BLOCK_BYTES, (at + to - from) * BLOCK_BYTES), from * BLOCK_BYTES);
       run.valid |= bits(from, to);
-      change.bits |= bits(from, to);
-      at += to - from;
     }
   }
 
@@ -182,141 +170,127 @@ export class IdbStore implements BlockStore {
   async drain(): Promise<void> {}
 
   /** The run to write to; `whole`: all of it will be written, what is there doesn't matter. */
-  #writable(id: number, whole: boolean): Change {
-    const known = this.#cache.get(id);
-    let run = known;
-    if (!run) {
-      run = newRun();
-    } else if (run.frozen) {
-      run = newRun(whole ? undefined : run.data.slice(), run.valid);
-    }
+  #writable(id: number, whole: boolean): Run {
+    let run = this.#cache.get(id);
+    if (!run || (run.frozen && whole)) run = newRun();
+    else if (run.frozen) run = copyOf(run);
+    if (!whole) this.#complete(id, run);
     this.#cache.delete(id);
     this.#cache.set(id, run);
-    const change = this.#dirty.get(id) ?? { run, bits: 0 };
-    this.#dirty.set(id, change);
-    this.#lastRun = Math.max(this.#lastRun, id);
-    return change;
+    this.#dirty.set(id, run);
+    return run;
   }
 
-  flush(): Promise<void> {
-    const batch = this.#takeDirty();
-    const next = this.#flushes++ === 0 ? this.#commit(batch) : this.#lastFlush.then(() => this.#commit(batch));
-    this.#lastFlush = next.catch(() => undefined);
-    return next;
-  }
-
-  #takeDirty(): Batch {
-    const dirty = this.#dirty;
-    this.#dirty = new Map();
-    let count = 0;
-    for (const { bits } of dirty.values()) for (let left = bits; left !== 0; left &= left - 1) count++;
-    const blocks = new Map<number, Block>();
-    const runs = new Map<number, Run>();
-    const pinned: Run[] = [];
-    for (const [id, { run, bits }] of dirty) {
-      run.pins++;
-      pinned.push(run);
-      if (count <= FLUSH_BLOCKS_MAX) {
-        this.#copyBlocks(id, run, bits, blocks);
-      } else {
-        run.frozen = true;
-        runs.set(id, run);
-      }
-    }
-    return { blocks, runs, pinned };
-  }
-
-  /** Copies of the blocks of a run that `changed` has bits for. */
-  #copyBlocks(id: number, run: Run, changed: number, into: Map<number, Block>): void {
+  /** Give a run the blocks that it lacks and that are not in the database yet. */
+  #complete(id: number, run: Run): void {
+    if (run.valid === ALL_BLOCKS) return;
+    if (this.#written.size === 0 && this.#taken.length === 0 && !this.#journal.runs.has(id)) return;
     for (let i = 0; i < RUN_BLOCKS; i++) {
-      if (!(changed & (1 << i))) continue;
-      const copy = this.#journal.newBlock();
-      copy.bytes.set(run.data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES));
-      into.set(id * RUN_BLOCKS + i, copy);
+      if (run.valid & (1 << i)) continue;
+      const block = this.#unstored(id * RUN_BLOCKS + i);
+      if (block) setBlock(run, i, block);
     }
   }
 
-  async #commit(flushed: Batch): Promise<void> {
-    try {
-      const batch = this.#owed ? joined(this.#owed, flushed) : flushed;
-      this.#owed = batch; // until it is stored
-      if (batch.pinned.length > 0) await this.#store(batch);
-      for (const run of batch.pinned) run.pins--;
-      this.#owed = null;
-    } finally {
+  /** The newest of a block that no cached run has, if the database doesn't have that. */
+  #unstored(number: number): Block | undefined {
+    const written = this.#written.get(number);
+    if (written) return written;
+    for (let i = this.#taken.length - 1; i >= 0; i--) {
+      const block = this.#taken[i]!.blocks.get(number);
+      if (block) return block;
+    }
+    return this.#journal.blocks.get(number);
+  }
+
+  // Here and below nothing is async that needn't be: each turn of the microtasks makes an fsync longer.
+  flush(): Promise<void> {
+    const batch = { blocks: this.#written, runs: this.#dirty };
+    this.#written = new Map();
+    this.#dirty = new Map();
+    for (const run of batch.runs.values()) run.frozen = true;
+    this.#taken.push(batch);
+    const ended = this.#flushes++ === 0 ? this.#commit(batch) : this.#lastFlush.then(() => this.#commit(batch));
+    this.#lastFlush = ended.catch(() => {
       this.#flushes--;
-    }
-    this.#trim();
+    });
+    return ended;
   }
 
-  /** Add a record to the journal. If that has no room for it: store the runs, and those of the journal. */
-  async #store(batch: Batch): Promise<void> {
+  /** Store what `last` has, and what is older. */
+  #commit(last: Batch): Promise<void> {
+    const count = this.#taken.indexOf(last) + 1;
+    const batch = count === 1 ? last : this.#taken.slice(1, count).reduce(joined, this.#taken[0]!);
+    const stored = (): void => {
+      this.#taken.splice(0, count);
+      this.#flushes--;
+      this.#trim();
+    };
     const isSmall = batch.runs.size === 0 && batch.blocks.size <= FLUSH_BLOCKS_MAX;
+    // Made before the transaction begins: all of that goes to the browser's other process in one go then.
     const record = isSmall ? this.#journal.next(batch.blocks) : null;
-    if (record) {
-      // Made before the transaction begins: all of that goes to the browser's other process in one go then.
-      await this.#transact((store, transaction) => {
-        if (record.data.length > 0) store.put(record); // else all of it is as it was
-        transaction.commit();
-      });
-      this.#journal.appended(record, batch.blocks);
-      return;
+    if (!record) return this.#storeRuns(batch, count, stored);
+    if (record.length === 0) {
+      stored(); // all of it is as it was
+      return Promise.resolve();
     }
-    const borrowed = new Set<Run>();
-    const runs = this.#runsOf(batch, borrowed);
+    return transact(
+      this.#db,
+      ['journal'],
+      (transaction) => {
+        transaction.objectStore('journal').put(record, this.#journal.key);
+        transaction.commit();
+      },
+      () => {
+        this.#journal.appended(record, batch.blocks);
+        stored();
+      },
+    );
+  }
+
+  /** Store the runs of a batch and of the journal, which is empty then. */
+  async #storeRuns(batch: Batch, count: number, stored: () => void): Promise<void> {
+    const isNewest = this.#taken.length === count && this.#written.size === 0 && this.#dirty.size === 0;
+    const { runs, borrowed } = this.#runsOf(batch, isNewest);
     try {
-      await this.#transact((store, transaction) => this.#putRuns(runs, store, transaction));
+      await transact(
+        this.#db,
+        ['blocks', 'journal'],
+        (transaction) => this.#putRuns(runs, transaction),
+        () => {
+          this.#journal.clear();
+          for (const run of runs.values()) run.frozen = false;
+          stored();
+        },
+      );
     } finally {
       for (const run of borrowed) run.frozen = false;
     }
-    this.#journal.clear();
-    for (const run of runs.values()) run.frozen = false;
   }
 
-  /** The runs of a batch and of the journal; those `borrowed` from the cache are frozen. */
-  #runsOf(batch: Batch, borrowed: Set<Run>): ReadonlyMap<number, Run> {
+  /** The runs of a batch and of the journal, all frozen; `borrowed`: those of the cache that are so for this alone. */
+  #runsOf(batch: Batch, isNewest: boolean): { runs: ReadonlyMap<number, Run>; borrowed: Run[] } {
     const runs = new Map(batch.runs);
-    for (const [block, data] of [...this.#journal.blocks, ...batch.blocks]) {
-      const id = Math.floor(block / RUN_BLOCKS);
-      if (batch.runs.has(id)) continue;
+    const borrowed: Run[] = [];
+    for (const [number, block] of [...this.#journal.blocks, ...batch.blocks]) {
+      const id = runOf(number);
+      if (batch.runs.has(id)) continue; // it has them
       let run = runs.get(id);
       if (!run) {
-        // The cache has all of the run, unless it has something newer too.
-        const known = this.#flushes === 1 && !this.#dirty.has(id) ? this.#cache.get(id) : undefined;
-        runs.set(id, (run = known ?? newRun()));
-        if (known) borrowed.add(known);
+        const cached = isNewest ? this.#cache.get(id) : undefined;
+        if (cached) borrowed.push(cached);
+        runs.set(id, (run = cached ?? newRun()));
+        run.frozen = true;
       }
-      if (!borrowed.has(run)) setBlock(run, block, data);
+      setBlock(run, number % RUN_BLOCKS, block);
     }
-    for (const run of borrowed) run.frozen = true;
-    return runs;
+    return { runs, borrowed };
   }
 
-  /** Do `work` in one strict transaction, to its end. */
-  async #transact(work: (store: IDBObjectStore, transaction: IDBTransaction) => Promise<void> | void): Promise<void> {
-    const transaction = unwrap(this.#db).transaction('blocks', 'readwrite', { durability: 'strict' });
-    const ended = new Promise<void>((resolve, reject) => {
-      transaction.oncomplete = () => resolve();
-      transaction.onabort = () => reject(transaction.error ?? new ErrnoError(EIO, 'the transaction was aborted'));
-    });
-    ended.catch(() => undefined); // it is awaited below, perhaps after another failure
-    try {
-      await work(transaction.objectStore('blocks'), transaction);
-    } catch (error) {
-      try {
-        transaction.abort();
-      } catch {
-        // It has aborted itself, and says why:
-        await ended;
-      }
-      throw error;
-    }
-    await ended;
-  }
-
-  async #putRuns(runs: ReadonlyMap<number, Run>, store: IDBObjectStore, transaction: IDBTransaction): Promise<void> {
+  async #putRuns(runs: ReadonlyMap<number, Run>, transaction: IDBTransaction): Promise<void> {
+    const store = transaction.objectStore('blocks');
     const put = (id: number, { data }: Run): IDBRequest => store.put({ id, data });
-    if (!this.#journal.isEmpty) store.delete(Journal.range);
+    if (!this.#journal.isEmpty) transaction.objectStore('journal').clear();
     const whole: [number, Run][] = [];
     for (const [id, run] of runs) {
       if (run.valid === ALL_BLOCKS) {
@@ -325,7 +299,7 @@ export class IdbStore implements BlockStore {
       }
       const old = store.get(id) as IDBRequest<StoredRun | undefined>;
       old.onsuccess = () => {
-        fill(run, old.result?.data, ALL_BLOCKS);
+        fill(run, old.result?.data);
         put(id, run);
       };
     }
@@ -344,15 +318,15 @@ export class IdbStore implements BlockStore {
 
   async size(): Promise<number> {
     const cursor = await this.#db.transaction('blocks').store.openKeyCursor(null, 'prev');
-    const last = Math.max(cursor?.key ?? -1, this.#lastRun); // the journal's ids are below both
+    const last = Math.max(cursor?.key ?? -1, this.#lastRun);
     return (last + 1) * RUN_BLOCKS;
   }
 
   async estimate(): Promise<Estimate> {
     if (performance.now() - this.#count.at > COUNT_AGE_MS)
-      this.#count = { records: await this.#db.count('blocks', IDBKeyRange.lowerBound(0)), at: performance.now() };
-    const owed = (this.#owed?.runs.size ?? 0) + (this.#owed?.blocks.size ?? 0);
-    const unstored = this.#dirty.size + owed + this.#journal.runs.size;
+      this.#count = { records: await this.#db.count('blocks'), at: performance.now() };
+    const written = [{ blocks: this.#written, runs: this.#dirty }, ...this.#taken];
+    const unstored = written.reduce((sum, { blocks, runs }) => sum + blocks.size + runs.size, this.#journal.runs.size);
     const free = (await originFree()) - unstored * RUN_BYTES;
     // A run in the journal may be stored besides: then it counts twice here, and as often against `free`.
     const held = (this.#count.records + this.#journal.runs.size) * RUN_BLOCKS;
@@ -372,13 +346,9 @@ export class IdbStore implements BlockStore {
     const runs = new Map<number, Run>();
     const missing: number[] = [];
     for (const { id, from, to } of parts) {
-      const run = this.#cache.get(id);
-      if (run) {
-        this.#cache.delete(id); // it is now the latest
-        this.#cache.set(id, run);
-        runs.set(id, run);
-      }
-      if (!run || (run.valid & bits(from, to)) !== bits(from, to)) missing.push(id);
+      const run = this.#readable(id, bits(from, to));
+      runs.set(id, run);
+      if (lacks(run, bits(from, to))) missing.push(id);
     }
     const fetches: Promise<void>[] = [];
     for (let at = 0; at < missing.length;) {
@@ -391,6 +361,18 @@ export class IdbStore implements BlockStore {
     return runs;
   }
 
+  /** A run, the latest of the cache now, with what is wanted of it but for what only the database has. */
+  #readable(id: number, wanted: number): Run {
+    let run = this.#cache.get(id) ?? newRun();
+    if (lacks(run, wanted)) {
+      if (run.frozen) run = copyOf(run);
+      this.#complete(id, run);
+    }
+    this.#cache.delete(id);
+    this.#cache.set(id, run);
+    return run;
+  }
+
   /**
    * Read runs that follow each other. The answer is taken in before any transaction made later ends
    * (events come in that order), so it can't be older than what a flush has stored meanwhile.
@@ -400,21 +382,14 @@ export class IdbStore implements BlockStore {
     const range = IDBKeyRange.bound(ids[0] ?? 0, ids.at(-1) ?? 0);
     const found = new Map((await getRange(store, range)).map(({ id, data }) => [id, data]));
     for (const id of ids) {
-      let run = this.#cache.get(id);
-      const data = found.get(id);
-      if (!run) {
-        run = newRun(data, ALL_BLOCKS);
-        this.#cache.set(id, run);
-      }
-      // The blocks that a flush under way doesn't have are the same in what it will store.
-      fill(run, data, ALL_BLOCKS);
+      const run = this.#readable(id, ALL_BLOCKS);
+      fill(run, found.get(id));
       into.set(id, run);
     }
   }
 
-  async #takeSnapshot(): Promise<void> {
-    const store = unwrap(this.#db).transaction('blocks').objectStore('blocks');
-    if ((await succeeded(store.count(IDBKeyRange.lowerBound(0)))) > SNAPSHOT_RUNS_MAX)
+  async #takeSnapshot(store: IDBObjectStore): Promise<void> {
+    if ((await succeeded(store.count())) > SNAPSHOT_RUNS_MAX)
       throw new ErrnoError(EFBIG, 'the store is too large to be read beside its writer');
     for (let from = 0; ;) {
       const request = store.getAll(IDBKeyRange.lowerBound(from), FETCHED_AT_ONCE) as IDBRequest<StoredRun[]>;
@@ -424,19 +399,21 @@ export class IdbStore implements BlockStore {
       if (!last || found.length < FETCHED_AT_ONCE) break;
       from = last.id + 1;
     }
-    await this.#replay(store);
   }
 
-  /** Take in what the journal has. The runs may lack other blocks: they are read when they are needed. */
+  /** Take in what the journal has. */
   async #replay(store: IDBObjectStore): Promise<void> {
-    const records = await succeeded(store.getAll(Journal.range) as IDBRequest<JournalRecord[]>);
+    const records = await succeeded(store.getAll() as IDBRequest<JournalRecord[]>);
     for (const record of records) this.#journal.replay(record);
-    for (const [block, data] of this.#journal.blocks) {
-      const id = Math.floor(block / RUN_BLOCKS);
-      const run = this.#cache.get(id) ?? newRun();
-      setBlock(run, block, data);
-      this.#cache.set(id, run);
+    for (const id of this.#journal.runs) {
       this.#lastRun = Math.max(this.#lastRun, id);
+      if (!this.#readOnly) continue; // it is looked up there when it is needed
+      const run = this.#cache.get(id) ?? newRun();
+      this.#cache.set(id, run);
+      for (let i = 0; i < RUN_BLOCKS; i++) {
+        const block = this.#journal.blocks.get(id * RUN_BLOCKS + i);
+        if (block) setBlock(run, i, block);
+      }
     }
   }
 
@@ -445,13 +422,9 @@ export class IdbStore implements BlockStore {
     if (this.#cache.size <= this.#cacheRuns) return;
     for (const [id, run] of this.#cache) {
       if (this.#cache.size <= this.#cacheRuns) return;
-      if (run.pins === 0 && !run.frozen && !this.#dirty.has(id) && !this.#journal.runs.has(id)) this.#cache.delete(id);
+      if (!run.frozen && !this.#dirty.has(id)) this.#cache.delete(id);
     }
   }
-}
-
-function databaseName(name: string): string {
-  return `tabos-${checkStoreName(name)}`;
 }
 
 interface Part {
@@ -464,7 +437,7 @@ interface Part {
 /** The runs that `count` blocks from `block` on lie in: blocks from..to of run id are blocks at.. of the range. */
 function* partsOf(block: number, count: number): Generator<Part> {
   for (let at = 0; at < count;) {
-    const id = Math.floor((block + at) / RUN_BLOCKS);
+    const id = runOf(block + at);
     const from = (block + at) % RUN_BLOCKS;
     const to = Math.min(RUN_BLOCKS, from + count - at);
     yield { id, from, to, at };
@@ -473,31 +446,35 @@ function* partsOf(block: number, count: number): Generator<Part> {
 }
 
 function newRun(data = new Uint8Array(RUN_BYTES), valid = 0): Run {
-  return { data, valid, frozen: false, pins: 0 };
+  return { data, valid, frozen: false };
 }
 
-function setBlock(run: Run, block: number, data: Block): void {
-  const at = block % RUN_BLOCKS;
-  run.data.set(data.bytes, at * BLOCK_BYTES);
-  run.valid |= 1 << at;
+function copyOf({ data, valid }: Run): Run {
+  return newRun(data.slice(), valid);
 }
 
-/** What is owed, and after it what is new. A run that was written again has all blocks of the one that is owed. */
-function joined(owed: Batch, { blocks: newer, runs, pinned }: Batch): Batch {
-  const blocks = new Map([...owed.blocks].filter(([block]) => !runs.has(Math.floor(block / RUN_BLOCKS))));
-  const all = new Map([...owed.runs, ...runs]);
-  for (const [block, data] of newer) {
-    const id = Math.floor(block / RUN_BLOCKS);
-    const old = all.get(id);
+/** Block `i` of a run. */
+function setBlock(run: Run, i: number, block: Block): void {
+  run.data.set(block.bytes, i * BLOCK_BYTES);
+  run.valid |= 1 << i;
+}
+
+/** A batch and the one after it. A run that was written again has all blocks of the older one. */
+function joined(older: Batch, newer: Batch): Batch {
+  const blocks = new Map([...older.blocks].filter(([number]) => !newer.runs.has(runOf(number))));
+  const runs = new Map([...older.runs, ...newer.runs]);
+  for (const [number, block] of newer.blocks) {
+    const id = runOf(number);
+    const old = older.runs.get(id);
     if (!old) {
-      blocks.set(block, data);
+      blocks.set(number, block);
       continue;
     }
-    const run = newRun(old.data.slice(), old.valid);
-    setBlock(run, block, data);
-    all.set(id, run);
+    let run = runs.get(id)!;
+    if (run === old) runs.set(id, (run = copyOf(old)));
+    setBlock(run, number % RUN_BLOCKS, block);
   }
-  return { blocks, runs: all, pinned: [...owed.pinned, ...pinned] };
+  return { blocks, runs };
 }
 
 /** The bits of blocks from..to of a run. */
@@ -505,22 +482,14 @@ function bits(from: number, to: number): number {
   return ((1 << (to - from)) - 1) << from;
 }
 
-/** Give `run` the blocks it lacks of those that `from` has; a run that was never stored is zero. */
-function fill(run: Run, from: Uint8Array | undefined, valid: number): void {
-  const missing = valid & ~run.valid;
-  for (let i = 0; from && i < RUN_BLOCKS; i++)
-    if (missing & (1 << i)) run.data.set(from.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES), i * BLOCK_BYTES);
-  run.valid |= missing;
+function lacks(run: Run, wanted: number): boolean {
+  return (run.valid & wanted) !== wanted;
 }
 
-function succeeded<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error ?? new ErrnoError(EIO));
-  });
-}
-
-async function getRange(store: IDBObjectStore & RecordsStore, range: IDBKeyRange): Promise<StoredRun[]> {
-  if (store.getAllRecords) return (await succeeded(store.getAllRecords({ query: range }))).map(({ value }) => value);
-  return succeeded(store.getAll(range) as IDBRequest<StoredRun[]>);
+/** Give `run` the blocks it lacks of what is stored; one that never was is zero. */
+function fill(run: Run, stored: Uint8Array | undefined): void {
+  for (let i = 0; stored && i < RUN_BLOCKS; i++)
+    if (!(run.valid & (1 << i)))
+      run.data.set(stored.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES), i * BLOCK_BYTES);
+  run.valid = ALL_BLOCKS;
 }

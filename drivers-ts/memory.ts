@@ -55,10 +55,10 @@ export class KernelMemory {
     this.write(address, bytes);
   }
 
-  /** For Atomics: the words, and the index of the one at `address`. */
-  word(address: number): { words: Int32Array<SharedArrayBuffer>; index: number } {
+  /** The words, and the index of the first of `count` at `address`: for Atomics, and for lists. */
+  words(address: number, count = 1): { words: Int32Array<SharedArrayBuffer>; index: number } {
     const start = address >>> 0;
-    this.#reach(start + 4);
+    this.#reach(start + 4 * count);
     return { words: this.#words as Int32Array<SharedArrayBuffer>, index: start >>> 2 };
   }
 

@@ -40,9 +40,9 @@ int host_fs_estimate(uint32_t request, int store, int64_t into[2])
 	return fs_estimate(request, (uint32_t)store, ADDRESS(into));
 }
 
-int host_fs_flush(uint32_t request, int store)
+int host_fs_flush(uint32_t request, int store, const struct request_page *pages, uint32_t count)
 {
-	return fs_flush(request, (uint32_t)store);
+	return fs_flush(request, (uint32_t)store, ADDRESS(pages), count);
 }
 
 int host_fs_seek(uint32_t request, int store, int64_t *blocks)

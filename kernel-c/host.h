@@ -56,7 +56,7 @@ struct request_page; /* dev/request.h */
 int host_fs_read_list(uint32_t request, int store, const struct request_page *pages, uint32_t count);
 int host_fs_write_list(uint32_t request, int store, const struct request_page *pages, uint32_t count);
 int host_fs_estimate(uint32_t request, int store, int64_t into[2]); /* held, and available blocks */
-int host_fs_flush(uint32_t request, int store);
+int host_fs_flush(uint32_t request, int store, const struct request_page *pages, uint32_t count);
 int host_fs_seek(uint32_t request, int store, int64_t *blocks);
 int host_fs_close(uint32_t request, int store);
 int host_fs_message(uint32_t request, uint32_t tree, void *buf, size_t length, size_t capacity);

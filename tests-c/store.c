@@ -257,14 +257,11 @@ static void get(struct store *s, uint32_t block, void *page)
 		memset(page, 0, BLOCK);
 }
 
-static int move(uint32_t request, int handle, const struct request_page *pages, uint32_t count,
-		bool write)
+/* stores_lock held */
+static int move_pages(struct store *s, const struct request_page *pages, uint32_t count, bool write)
 {
-	struct store *s = begin(handle);
 	int err = 0;
 
-	if (!s)
-		return -EINVAL;
 	for (uint32_t i = 0; i < count; i++)
 		if (pages[i].block >= s->limit)
 			err = -EINVAL;
@@ -275,6 +272,18 @@ static int move(uint32_t request, int handle, const struct request_page *pages, 
 			put(&s->written, pages[i].block, pages[i].page);
 		else
 			get(s, pages[i].block, pages[i].page);
+	return err;
+}
+
+static int move(uint32_t request, int handle, const struct request_page *pages, uint32_t count,
+		bool write)
+{
+	struct store *s = begin(handle);
+	int err;
+
+	if (!s)
+		return -EINVAL;
+	err = move_pages(s, pages, count, write);
 	unlock(&stores_lock);
 	return complete(request, err < 0 ? err : (int)count);
 }
@@ -328,14 +337,16 @@ int host_fs_write_list(uint32_t request, int store, const struct request_page *p
 	return move(request, store, pages, count, true);
 }
 
-int host_fs_flush(uint32_t request, int store)
+int host_fs_flush(uint32_t request, int store, const struct request_page *pages, uint32_t count)
 {
 	struct store *s = begin(store);
 	int err;
 
 	if (!s)
 		return -EINVAL;
-	err = fate(s, true);
+	err = count ? move_pages(s, pages, count, true) : 0;
+	if (err == 0)
+		err = fate(s, true);
 	if (err == 0) {
 		for (uint64_t i = 0; (i = radix_next(&s->written, i)) != UINT64_MAX; i++)
 			s->held += put(&s->durable, i, radix_find(&s->written, i));

@@ -52,7 +52,7 @@ describe('fs', () => {
     const data = new Uint8Array(2 * BLOCK_BYTES).map((_, i) => i * 7);
     memory.write(BUFFER, data);
     assert.equal(await ask((r) => driver.write(r, store, 5, 2, BUFFER)), 2);
-    assert.equal(await ask((r) => driver.flush(r, store)), 0);
+    assert.equal(await ask((r) => driver.flush(r, store, 0, 0)), 0);
     assert.equal(await ask((r) => driver.close(r, store)), 0);
 
     const again = await open('home', READ_ONLY);
@@ -102,7 +102,7 @@ describe('fs', () => {
   });
 
   it('fs: a handle that is not open gives EBADF, a tree that is not there ENODEV', async () => {
-    assert.equal(await ask((r) => driver.flush(r, 99)), -EBADF);
+    assert.equal(await ask((r) => driver.flush(r, 99, 0, 0)), -EBADF);
     assert.equal(await ask((r) => driver.message(r, 0, BUFFER, 7, 4096)), -ENODEV);
   });
 });

@@ -34,7 +34,7 @@ describe('memory', () => {
     assert.ok(address < 0);
     memory.write(address, Uint8Array.of(7));
     assert.equal(new Uint8Array(memory.memory.buffer)[0x8000_0010], 7);
-    const { words, index } = memory.word(address);
+    const { words, index } = memory.words(address);
     assert.equal(words[index], 7);
   });
 

@@ -98,6 +98,7 @@ int block_estimate(struct block_device *b, int64_t *held, int64_t *available);
 
 /*
  * Asynchronously: a REQUEST_READ_LIST, WRITE_LIST or FLUSH, made by request_new.
+ * A flush writes its pages first, if it has any.
  * r->pages stay until r->complete is called, on any thread, perhaps before this returns.
  */
 static inline void block_submit(struct block_device *b, struct request *r)

@@ -41,11 +41,11 @@ static int64_t loop_do(struct block_device *b, struct request *r)
 {
 	int64_t err = 0;
 
-	if (r->kind == REQUEST_FLUSH)
-		return b->file->ops->fsync ? b->file->ops->fsync(b->file, true) : 0;
 	for (uint32_t i = 0; i < r->count && err == 0; i++)
 		err = block_move(b->file, r->pages[i].block, r->pages[i].page,
-				 r->kind == REQUEST_WRITE_LIST);
+				 r->kind != REQUEST_READ_LIST);
+	if (err == 0 && r->kind == REQUEST_FLUSH && b->file->ops->fsync)
+		err = b->file->ops->fsync(b->file, true);
 	return err < 0 ? err : r->count;
 }
 

@@ -160,7 +160,7 @@ static int start(uint32_t token, struct request *r)
 	case REQUEST_WRITE:
 		return host_fs_write(token, r->store, r->block, r->count, r->buffer);
 	case REQUEST_FLUSH:
-		return host_fs_flush(token, r->store);
+		return host_fs_flush(token, r->store, r->pages, r->count);
 	case REQUEST_SEEK:
 		return host_fs_seek(token, r->store, &r->blocks);
 	case REQUEST_READ_LIST:

@@ -18,7 +18,7 @@ enum request_kind {
 	REQUEST_CLOSE, REQUEST_MESSAGE, REQUEST_READ_LIST, REQUEST_WRITE_LIST, REQUEST_ESTIMATE
 };
 
-/* READ_LIST, WRITE_LIST: a block and the page it goes to or comes from. */
+/* READ_LIST, WRITE_LIST, FLUSH: a block and the page it goes to or comes from. */
 struct request_page {
 	uint32_t block;
 	void *page;
@@ -33,7 +33,7 @@ struct request {
 	void *buffer;           /* kmalloc'd, freed with the request; OPEN: the name */
 	uint32_t length;        /* bytes of it in use: OPEN, MESSAGE */
 	uint32_t capacity;      /* MESSAGE */
-	struct request_page *pages; /* READ_LIST, WRITE_LIST: `count` of them, valid until done */
+	struct request_page *pages; /* READ_LIST, WRITE_LIST, FLUSH: `count` of them, valid until done */
 	int64_t blocks;         /* SEEK, ESTIMATE: the answer, what it holds */
 	int64_t available;      /* ESTIMATE: what more fits; right after blocks, as the driver writes both */
 	/* Called on the supervisor when it has ended, or NULL. Must not sleep. */
