@@ -8,7 +8,7 @@
 import { openDB, unwrap, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
 import { BLOCK_BYTES, checkStoreName } from './block-store.ts';
 import { EIO, ErrnoError } from './errno.ts';
-import { Block, Journal, type JournalRecord } from './idb-journal.ts';
+import { Block, Journal, recordOfGranules, type JournalRecord } from './idb-journal.ts';
 
 /**
  * The first version had no journal; the second and the third had it in `blocks`, below 0, the second with whole
@@ -59,7 +59,7 @@ async function moveJournal(transaction: Upgrade): Promise<void> {
   const journal = transaction.objectStore('journal');
   const range = IDBKeyRange.upperBound(-1);
   for (const { id, data, blocks } of (await old.getAll(range)) as OldRecord[])
-    await journal.put(blocks ? recordOf(data, blocks) : data, id);
+    await journal.put(blocks ? recordOf(data, blocks) : recordOfGranules(data), id);
   await old.delete(range);
 }
 

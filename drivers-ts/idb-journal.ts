@@ -2,12 +2,12 @@
  * The journal of a block store in IndexedDB (idb-store.ts): small flushes, one record
  * each, in their order.
  *
- * A record has what a flush changed of its blocks, in granules of 64 bytes. A block's first
+ * A record has what a flush changed of its blocks, to the word. A block's first
  * record since the journal was empty compares it with zero, the next ones with what
  * the last one left: reading them all again in order gives the blocks. An fsync of
  * a new file changes eight blocks but little of each, and a record costs by its bytes.
  *
- *   data    u32 n, then n times [u32 block, u32 granules], then the granules' bytes
+ *   record   u32 n, then n times [u32 block, u32 span], then the words of all spans
  */
 import { BLOCK_BYTES } from './block-store.ts';
 import { EIO, ErrnoError } from './errno.ts';
@@ -24,23 +24,26 @@ export const RUN_BLOCKS = 16;
 /** More blocks than this in one flush are cheaper stored as runs. */
 export const FLUSH_BLOCKS_MAX = 64;
 
-/** Limits: what an opening has to read, and what one transaction stores (4 MiB of runs) when it is full. */
-const RECORDS_MAX = 1024;
+/** Limits: what an opening has to read, and what one transaction stores (10 MiB of runs) when it is full. */
+const RECORDS_MAX = 2048;
 const BYTES_MAX = 4 * 1024 * 1024;
-const RUNS_MAX = 64;
+const RUNS_MAX = 160;
 
-const GRANULE_BYTES = 64;
-const GRANULE_WORDS = GRANULE_BYTES / 4;
 const BLOCK_WORDS = BLOCK_BYTES / 4;
+/** Words compared at once. */
+const STEP_WORDS = 16;
 const SPAN_WORDS = 2;
-/** In a span's second word: the first granule, how many, and whether the rest of the block is zero. */
-const COUNT_SHIFT = 8;
-const FRESH = 1 << 16;
+/** In a span: its first word, how many, and whether the rest of the block is zero. */
+const COUNT_SHIFT = 10;
+const COUNT_MASK = 0x7ff;
+const FRESH = 1 << 21;
+/** Words that are the same are part of a span when another span would be no shorter. */
+const GAP_WORDS = SPAN_WORDS;
 const ZERO = new Block();
 const SPARE_MAX = 64;
 
-/** Where a record is made: the number of its spans and the spans, and the granules. */
-const head = new Uint32Array(1 + (FLUSH_BLOCKS_MAX * SPAN_WORDS * BLOCK_WORDS) / GRANULE_WORDS);
+/** Where a record is made: the number of its spans and the spans, and their words. */
+const head = new Uint32Array(1 + FLUSH_BLOCKS_MAX * BLOCK_WORDS);
 const body = new Uint32Array(FLUSH_BLOCKS_MAX * BLOCK_WORDS);
 
 export class Journal {
@@ -55,6 +58,12 @@ export class Journal {
 
   get isEmpty(): boolean {
     return this.#records === 0;
+  }
+
+  /** So that it is worth the time to empty it while nobody waits. */
+  get isQuarterFull(): boolean {
+    const share = Math.max(this.#records / RECORDS_MAX, this.#bytes / BYTES_MAX, this.#runs.size / RUNS_MAX);
+    return share >= 1 / 4;
   }
 
   get blocks(): ReadonlyMap<number, Block> {
@@ -129,14 +138,18 @@ export class Journal {
       const old = this.#blocks.get(block);
       const before = (old ?? ZERO).words;
       let fresh = old ? 0 : FRESH;
-      for (let at = firstChange(now, before, 0); at < BLOCK_WORDS || fresh; at = firstChange(now, before, at)) {
-        const from = at;
-        while (at < BLOCK_WORDS && isChanged(now, before, at)) {
-          for (const end = at + GRANULE_WORDS; at < end; at++) body[bodyWords++] = now[at]!;
+      for (let from = firstChange(now, before, 0); from < BLOCK_WORDS || fresh;) {
+        let to = from;
+        let next = from;
+        while (next < BLOCK_WORDS && next <= to + GAP_WORDS) {
+          to = next + 1;
+          next = firstChange(now, before, to);
         }
         head[headWords++] = block;
-        head[headWords++] = spanOf(from, at) | fresh;
+        head[headWords++] = spanOf(from, to) | fresh;
+        for (let i = from; i < to; i++) body[bodyWords++] = now[i]!;
         fresh = 0;
+        from = next;
       }
     }
     if (headWords === 1) return new Uint8Array();
@@ -173,26 +186,39 @@ export function runOf(block: number): number {
   return Math.floor(block / RUN_BLOCKS);
 }
 
-/** The span of words from..to of a block. */
+/** The span of words from..to of a block; an empty one is at 0. */
 function spanOf(from: number, to: number): number {
-  return from / GRANULE_WORDS | (((to - from) / GRANULE_WORDS) << COUNT_SHIFT);
+  return to === from ? 0 : from | ((to - from) << COUNT_SHIFT);
 }
 
-/** Which bytes of its block a span has: from its second word. */
+/** Which bytes of its block a span has. */
 function bytesOf(span: number): { first: number; bytes: number } {
-  const granule = span & ((1 << COUNT_SHIFT) - 1);
-  const count = (span & (FRESH - 1)) >>> COUNT_SHIFT;
-  return { first: granule * GRANULE_BYTES, bytes: count * GRANULE_BYTES };
+  const from = span & ((1 << COUNT_SHIFT) - 1);
+  return { first: from * 4, bytes: ((span >>> COUNT_SHIFT) & COUNT_MASK) * 4 };
 }
 
-/** The first word of the first granule from `at` on that differs, or BLOCK_WORDS. */
+/** The first word from `at` on that differs, or BLOCK_WORDS. */
 function firstChange(a: Uint32Array, b: Uint32Array, at: number): number {
-  while (at < BLOCK_WORDS && !isChanged(a, b, at)) at += GRANULE_WORDS;
+  for (; at < BLOCK_WORDS && at % STEP_WORDS !== 0; at++) if (a[at] !== b[at]) return at;
+  while (at < BLOCK_WORDS && isSame(a, b, at)) at += STEP_WORDS;
+  while (at < BLOCK_WORDS && a[at] === b[at]) at++;
   return at;
 }
 
-function isChanged(a: Uint32Array, b: Uint32Array, at: number): boolean {
-  for (const end = at + GRANULE_WORDS; at < end; at += 4)
-    if ((a[at]! ^ b[at]!) | (a[at + 1]! ^ b[at + 1]!) | (a[at + 2]! ^ b[at + 2]!) | (a[at + 3]! ^ b[at + 3]!)) return true;
-  return false;
+function isSame(a: Uint32Array, b: Uint32Array, at: number): boolean {
+  for (const end = at + STEP_WORDS; at < end; at += 4)
+    if ((a[at]! ^ b[at]!) | (a[at + 1]! ^ b[at + 1]!) | (a[at + 2]! ^ b[at + 2]!) | (a[at + 3]! ^ b[at + 3]!)) return false;
+  return true;
+}
+
+/** A record of before version 4 of the database (idb-database.ts): its spans counted granules of 16 words. */
+export function recordOfGranules(old: Uint8Array<ArrayBuffer>): JournalRecord {
+  const words = new Uint32Array(old.slice().buffer);
+  const count = words[0] ?? 0;
+  for (let at = SPAN_WORDS; at <= count * SPAN_WORDS && at < words.length; at += SPAN_WORDS) {
+    const span = words[at]!;
+    const granules = (span >>> 8) & 0xff;
+    words[at] = (granules ? (span & 0xff) * 16 : 0) | ((granules * 16) << COUNT_SHIFT) | (span & (1 << 16) ? FRESH : 0);
+  }
+  return new Uint8Array(words.buffer);
 }

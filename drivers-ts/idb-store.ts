@@ -7,8 +7,8 @@
  * of a checkpoint is there after a crash or nothing of it.
  *
  * A small flush touches a block or two of each of several runs. It is one record of what it
- * changed, in the journal (idb-journal.ts). When that is full, or a large flush comes, one
- * transaction stores all runs of it and empties it. Until then they stay in memory.
+ * changed, in the journal (idb-journal.ts). When that is full, or nobody flushes for a while, or a
+ * large flush comes, one transaction stores all runs of it and empties it. Until then they stay in memory.
  *
  * The newest of a block is what was written since the last flush, as a block of its own
  * while it is little; or what a cached run has of it (`valid`); or what a flush under way
@@ -43,6 +43,8 @@ const CACHE_BYTES_MIN = 16 * 1024 * 1024;
 const CACHE_BYTES_MAX = 256 * 1024 * 1024;
 /** A reader beside a writer gets a copy of the whole store, as large as this at most. */
 const SNAPSHOT_RUNS_MAX = CACHE_BYTES_MAX / RUN_BYTES;
+/** The journal is emptied when there was no flush for as long: a full one would hold up an fsync. */
+const IDLE_MS = 5000;
 /** Counting the records takes time by their number, so not for every estimate. */
 const COUNT_AGE_MS = 2000;
 
@@ -76,6 +78,9 @@ export class IdbStore implements BlockStore {
   /** Flushes that are not over. */
   #flushes = 0;
   #lastFlush: Promise<void> = Promise.resolve();
+  /** Flushes ever. */
+  #flushed = 0;
+  #idle: ReturnType<typeof setTimeout> | null = null;
   /** The highest run that was written here. */
   #lastRun = -1;
   #count = { records: 0, at: -Infinity };
@@ -209,16 +214,33 @@ export class IdbStore implements BlockStore {
     this.#written = new Map();
     this.#dirty = new Map();
     for (const run of batch.runs.values()) run.frozen = true;
+    return this.#commitNext(batch, false);
+  }
+
+  #commitNext(batch: Batch, emptyJournal: boolean): Promise<void> {
     this.#taken.push(batch);
-    const ended = this.#flushes++ === 0 ? this.#commit(batch) : this.#lastFlush.then(() => this.#commit(batch));
+    this.#flushed++;
+    const commit = (): Promise<void> => this.#commit(batch, emptyJournal);
+    const ended = this.#flushes++ === 0 ? commit() : this.#lastFlush.then(commit);
     this.#lastFlush = ended.catch(() => {
       this.#flushes--;
     });
     return ended;
   }
 
+  /** If nobody flushes meanwhile. A timer takes long to set: one is, for as long as the journal is worth it. */
+  #emptyJournalSoon(): void {
+    if (this.#idle !== null || !this.#journal.isQuarterFull) return;
+    const seen = this.#flushed;
+    this.#idle = setTimeout(() => {
+      this.#idle = null;
+      if (this.#flushed !== seen) this.#emptyJournalSoon();
+      else this.#commitNext({ blocks: new Map(), runs: new Map() }, true).catch(() => undefined); // a flush will tell
+    }, IDLE_MS);
+  }
+
   /** Store what `last` has, and what is older. */
-  #commit(last: Batch): Promise<void> {
+  #commit(last: Batch, emptyJournal: boolean): Promise<void> {
     const count = this.#taken.indexOf(last) + 1;
     const batch = count === 1 ? last : this.#taken.slice(1, count).reduce(joined, this.#taken[0]!);
     const stored = (): void => {
@@ -226,7 +248,7 @@ export class IdbStore implements BlockStore {
       this.#flushes--;
       this.#trim();
     };
-    const isSmall = batch.runs.size === 0 && batch.blocks.size <= FLUSH_BLOCKS_MAX;
+    const isSmall = !emptyJournal && batch.runs.size === 0 && batch.blocks.size <= FLUSH_BLOCKS_MAX;
     // Made before the transaction begins: all of that goes to the browser's other process in one go then.
     const record = isSmall ? this.#journal.next(batch.blocks) : null;
     if (!record) return this.#storeRuns(batch, count, stored);
@@ -244,6 +266,7 @@ export class IdbStore implements BlockStore {
       () => {
         this.#journal.appended(record, batch.blocks);
         stored();
+        this.#emptyJournalSoon();
       },
     );
   }
@@ -334,6 +357,7 @@ export class IdbStore implements BlockStore {
   }
 
   async close(): Promise<void> {
+    if (this.#idle !== null) clearTimeout(this.#idle);
     await this.#lastFlush;
     this.#db.close();
     await this.#unlock();
