@@ -15,7 +15,7 @@ import { EIO, ErrnoError } from './errno.ts';
 /** A copy of a block. */
 export class Block {
   readonly bytes = new Uint8Array(BLOCK_BYTES);
-  readonly words = new Uint32Array(this.bytes.buffer);
+  readonly words = new Int32Array(this.bytes.buffer);
 }
 
 export type JournalRecord = Uint8Array<ArrayBuffer>;
@@ -43,8 +43,8 @@ const ZERO = new Block();
 const SPARE_MAX = 64;
 
 /** Where a record is made: the number of its spans and the spans, and their words. */
-const head = new Uint32Array(1 + FLUSH_BLOCKS_MAX * BLOCK_WORDS);
-const body = new Uint32Array(FLUSH_BLOCKS_MAX * BLOCK_WORDS);
+const head = new Int32Array(1 + FLUSH_BLOCKS_MAX * BLOCK_WORDS);
+const body = new Int32Array(FLUSH_BLOCKS_MAX * BLOCK_WORDS);
 
 export class Journal {
   /** The blocks in it, as its last record left them. */
@@ -154,7 +154,7 @@ export class Journal {
     }
     if (headWords === 1) return new Uint8Array();
     head[0] = (headWords - 1) / SPAN_WORDS;
-    const record = new Uint32Array(headWords + bodyWords);
+    const record = new Int32Array(headWords + bodyWords);
     record.set(head.subarray(0, headWords));
     record.set(body.subarray(0, bodyWords), headWords);
     return new Uint8Array(record.buffer);
@@ -198,14 +198,14 @@ function bytesOf(span: number): { first: number; bytes: number } {
 }
 
 /** The first word from `at` on that differs, or BLOCK_WORDS. */
-function firstChange(a: Uint32Array, b: Uint32Array, at: number): number {
+function firstChange(a: Int32Array, b: Int32Array, at: number): number {
   for (; at < BLOCK_WORDS && at % STEP_WORDS !== 0; at++) if (a[at] !== b[at]) return at;
   while (at < BLOCK_WORDS && isSame(a, b, at)) at += STEP_WORDS;
   while (at < BLOCK_WORDS && a[at] === b[at]) at++;
   return at;
 }
 
-function isSame(a: Uint32Array, b: Uint32Array, at: number): boolean {
+function isSame(a: Int32Array, b: Int32Array, at: number): boolean {
   for (const end = at + STEP_WORDS; at < end; at += 4)
     if ((a[at]! ^ b[at]!) | (a[at + 1]! ^ b[at + 1]!) | (a[at + 2]! ^ b[at + 2]!) | (a[at + 3]! ^ b[at + 3]!)) return false;
   return true;
