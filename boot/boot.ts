@@ -59,6 +59,8 @@ interface PageHandle {
   state: 'starting' | 'running' | 'failed';
   /** Everything written on the terminal in front, or on /dev/tty`terminal`. */
   screen(terminal?: number): string;
+  /** Resolves with how often something was written there, as soon as that is not `seen`. */
+  changed(seen: number, terminal?: number): Promise<number>;
   /** As if typed there. */
   type(text: string, terminal?: number): void;
   terminals(): number[];
@@ -207,6 +209,7 @@ async function start(page: PageHandle): Promise<void> {
     importImage: (image) => system.importHome(image),
   });
   page.screen = (terminal) => tabs.view(terminal)?.text() ?? '';
+  page.changed = async (seen, terminal) => (await tabs.view(terminal)?.changed(seen)) ?? seen;
   page.type = (text, terminal) => tabs.view(terminal)?.type(text);
   page.terminals = () => tabs.terminals;
   page.size = () => [tabs.view()?.columns ?? 0, tabs.view()?.rows ?? 0];
@@ -224,6 +227,7 @@ async function start(page: PageHandle): Promise<void> {
 const page: PageHandle = {
   state: 'starting',
   screen: () => '',
+  changed: (seen) => Promise.resolve(seen),
   type: () => {},
   terminals: () => [],
   home: null,

@@ -91,6 +91,8 @@ export class TerminalView {
     this.#xterm.options.theme = lightScheme.matches ? LIGHT : DARK;
   };
   #fitting = 0;
+  #writes = 0;
+  #waiting: (() => void)[] = [];
 
   /** A terminal that will fill `host`, an element of the page that has a size. */
   constructor(host: HTMLElement, line: TerminalLine) {
@@ -139,7 +141,17 @@ export class TerminalView {
 
   /** Output of the terminal; acknowledged through line.drawn. */
   write(bytes: Uint8Array): void {
-    this.#xterm.write(bytes, () => this.#line.drawn(bytes.length));
+    this.#xterm.write(bytes, () => {
+      this.#line.drawn(bytes.length);
+      this.#writes++;
+      for (const tell of this.#waiting.splice(0)) tell();
+    });
+  }
+
+  /** Resolves with how often something was written, as soon as that is not `seen`. */
+  async changed(seen: number): Promise<number> {
+    while (this.#writes === seen) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.#writes;
   }
 
   /** The session is over: forget the modes it may have left behind, and say `remark`. */

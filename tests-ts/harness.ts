@@ -18,6 +18,9 @@ export const BROWSERS: readonly BrowserName[] = ['chromium', 'firefox'];
 /** The built page. */
 export const SITE = process.env['TABOS_SITE'] ?? fileURLToPath(new URL('../build/site', import.meta.url));
 
+/** How long a terminal that tells nothing new is left alone. */
+const QUIET_MS = 1000;
+
 /** Long enough for a cold start on a busy two-core machine. */
 export const DEADLINE_MS = Number(process.env['TABOS_DEADLINE_MS'] ?? 60_000);
 
@@ -123,10 +126,27 @@ export class Console {
 
   /** Wait until the terminal's text matches, and return the match. */
   async waitFor(pattern: RegExp, terminal?: number, timeoutMs = DEADLINE_MS): Promise<RegExpExecArray> {
-    const found = await this.#poll(async () => pattern.exec(await this.screen(terminal)), timeoutMs);
+    let seen = -1;
+    const found = await this.#poll(async () => {
+      seen = await this.#changed(seen, terminal);
+      return pattern.exec(await this.screen(terminal));
+    }, timeoutMs);
     if (found) return found;
     throw new Error(
       `no ${pattern} on the terminal within ${timeoutMs} ms; it shows:\n${await this.#everything(terminal)}`,
+    );
+  }
+
+  /** What `tabos.changed` gives, or `seen` after a while: to look at a quiet screen often slows down what runs. */
+  #changed(seen: number, terminal?: number): Promise<number> {
+    return this.page.evaluate(
+      async (s, t, ms) => {
+        const late = new Promise<number>((resolve) => setTimeout(() => resolve(s), ms));
+        return (await Promise.race([window.tabos?.changed(s, t), late])) ?? s;
+      },
+      seen,
+      terminal,
+      QUIET_MS,
     );
   }
 
