@@ -85,26 +85,29 @@ export async function removeDatabase(name: string): Promise<void> {
 }
 
 /**
- * Begin a strict transaction with `work`. What is returned resolves when it has ended, after a call
- * of `ended` from within the event: who waits for an fsync needn't wait for more turns of the microtasks.
+ * Begin a strict transaction with `work`. What is returned settles when it has ended, after a call of `stored` or
+ * `failed` from within the event: who waits for an fsync needn't wait for more turns of the microtasks.
  * If `work` throws or rejects the transaction is aborted.
  */
 export function transact(
   db: Database,
   stores: ('blocks' | 'journal')[],
   work: (transaction: IDBTransaction) => Promise<void> | void,
-  ended: () => void,
+  stored: () => void,
+  failed: () => void = () => undefined,
 ): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     let failure: unknown;
     const transaction = unwrap(db).transaction(stores, 'readwrite', { durability: 'strict' });
     transaction.oncomplete = () => {
-      ended();
+      stored();
       resolve();
     };
-    // If it has aborted itself, that is why `work` failed.
-    transaction.onabort = () =>
+    transaction.onabort = () => {
+      failed();
+      // If it has aborted itself, that is why `work` failed.
       reject(transaction.error ?? failure ?? new ErrnoError(EIO, 'the transaction was aborted'));
+    };
     const fail = (error: unknown): void => {
       failure = error;
       try {

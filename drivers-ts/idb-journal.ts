@@ -41,6 +41,7 @@ const FRESH = 1 << 21;
 const GAP_WORDS = SPAN_WORDS;
 const ZERO = new Block();
 const SPARE_MAX = 64;
+const SPARE_MIN = 16;
 
 /** Where a record is made: the number of its spans and the spans, and their words. */
 const head = new Int32Array(1 + FLUSH_BLOCKS_MAX * BLOCK_WORDS);
@@ -53,6 +54,8 @@ export class Journal {
   readonly #runs = new Set<number>();
   #records = 0;
   #bytes = 0;
+  /** Its blocks are ahead of what is stored. */
+  #isBroken = false;
   /** What its blocks were before they changed: making a new one takes longer than filling it. */
   readonly #spare: Block[] = [];
 
@@ -81,12 +84,12 @@ export class Journal {
 
   /**
    * The record that would follow, for at most FLUSH_BLOCKS_MAX changes; null when there is no room
-   * for it. An empty one changes nothing, and need not be stored.
+   * for it, or one before it was not stored. An empty one changes nothing, and need not be stored.
    */
   next(changes: ReadonlyMap<number, Block>): JournalRecord | null {
     const record = this.#encode(changes);
     const isFull = this.#records >= RECORDS_MAX || this.#bytes + record.length > BYTES_MAX;
-    return isFull || this.#runsWith(changes) > RUNS_MAX ? null : record;
+    return isFull || this.#isBroken || this.#runsWith(changes) > RUNS_MAX ? null : record;
   }
 
   #runsWith(changes: ReadonlyMap<number, Block>): number {
@@ -103,12 +106,17 @@ export class Journal {
     return count;
   }
 
-  /** The record is stored. */
-  appended(record: JournalRecord, changes: ReadonlyMap<number, Block>): void {
-    if (record.length === 0) return;
+  /** The record is on its way: nothing of this is left to do while somebody waits for the next. */
+  append(record: JournalRecord, changes: ReadonlyMap<number, Block>): void {
     this.#records++;
     this.#bytes += record.length;
     for (const [block, now] of changes) this.#set(block, now);
+    while (this.#spare.length < SPARE_MIN) this.#spare.push(new Block());
+  }
+
+  /** The last record was not stored: the next flush has to store the runs. */
+  breakOff(): void {
+    this.#isBroken = true;
   }
 
   #set(block: number, now: Block): void {
@@ -118,7 +126,7 @@ export class Journal {
     this.#blocks.set(block, now);
   }
 
-  /** A block to be filled, and given to `next` and `appended`. */
+  /** A block to be filled, and given to `next` and `append`. */
   newBlock(): Block {
     return this.#spare.pop() ?? new Block();
   }
@@ -129,6 +137,7 @@ export class Journal {
     this.#runs.clear();
     this.#records = 0;
     this.#bytes = 0;
+    this.#isBroken = false;
   }
 
   #encode(changes: ReadonlyMap<number, Block>): JournalRecord {

@@ -247,6 +247,7 @@ export class IdbStore implements BlockStore {
       this.#taken.splice(0, count);
       this.#flushes--;
       this.#trim();
+      this.#emptyJournalSoon();
     };
     const isSmall = !emptyJournal && batch.runs.size === 0 && batch.blocks.size <= FLUSH_BLOCKS_MAX;
     // Made before the transaction begins: all of that goes to the browser's other process in one go then.
@@ -262,12 +263,10 @@ export class IdbStore implements BlockStore {
       (transaction) => {
         transaction.objectStore('journal').put(record, this.#journal.key);
         transaction.commit();
+        this.#journal.append(record, batch.blocks);
       },
-      () => {
-        this.#journal.appended(record, batch.blocks);
-        stored();
-        this.#emptyJournalSoon();
-      },
+      stored,
+      () => this.#journal.breakOff(),
     );
   }
 

@@ -189,34 +189,142 @@ it('idb-store: small flushes and large ones, in any order, leave what was writte
   await store.close();
 }).timeout(60_000);
 
-it('idb-store: what a failed flush had is stored by the next, in the journal or not', async () => {
+/** Ways in which a transaction fails: before it is on its way, and at its end. */
+const failures: Record<string, (fail: boolean) => void> = {
+  put: (fail) => {
+    IDBObjectStore.prototype.put = fail
+      ? () => {
+          throw new DOMException('no', 'QuotaExceededError');
+        }
+      : put;
+  },
+  commit: (fail) => {
+    IDBTransaction.prototype.commit = fail ? IDBTransaction.prototype.abort : commit;
+    // Runs that have to be read first end without it.
+    IDBObjectStore.prototype.put = fail
+      ? function (this: IDBObjectStore, ...record) {
+          const asked = put.apply(this, record);
+          if (this.name === 'blocks') this.transaction.abort();
+          return asked;
+        }
+      : put;
+  },
+};
+const { put } = IDBObjectStore.prototype;
+const { commit } = IDBTransaction.prototype;
+
+for (const [where, setFailing] of Object.entries(failures))
+  it(`idb-store: what a flush had that failed at ${where} is stored by the next, in the journal or not`, async () => {
+    const name = freshName();
+    const store = await IdbStore.open(name, false);
+    for (const count of [2, 100]) {
+      store.write(count, blocks(1, count));
+      setFailing(true);
+      const failed = await store.flush().then(
+        () => false,
+        () => true,
+      );
+      setFailing(false);
+      equal(failed, true);
+      store.write(1000 + count, blocks(7, 1));
+      await store.flush();
+      equal(fills(await store.read(count, 2)), [1, 2]);
+    }
+    await store.close();
+    const again = await IdbStore.open(name, false);
+    equal(fills(await again.read(2, 2)), [1, 2]);
+    equal(
+      fills(await again.read(100, 100)),
+      Array.from({ length: 100 }, (_, i) => i + 1),
+    );
+    equal(fills(await again.read(1002, 1)), [7]);
+    equal(fills(await again.read(1100, 1)), [7]);
+    await again.close();
+  });
+
+function request<T>(asked: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    asked.onsuccess = () => resolve(asked.result);
+    asked.onerror = () => reject(asked.error ?? new Error('no reason'));
+  });
+}
+
+it('idb-store: the journal is emptied when nobody flushes for a while', async () => {
   const name = freshName();
   const store = await IdbStore.open(name, false);
-  const { put } = IDBObjectStore.prototype;
-  for (const count of [2, 100]) {
-    store.write(count, blocks(1, count));
-    IDBObjectStore.prototype.put = () => {
-      throw new DOMException('no', 'QuotaExceededError');
-    };
-    const failed = await store.flush().then(
-      () => false,
-      () => true,
-    );
-    IDBObjectStore.prototype.put = put;
-    equal(failed, true);
-    store.write(1000 + count, blocks(7, 1));
+  for (let i = 0; i < 60; i++) {
+    store.write(i * 16, blocks(i, 1));
     await store.flush();
   }
+  const db = await request(indexedDB.open(`tabos-${name}`));
+  const journaled = () => request(db.transaction('journal').objectStore('journal').count());
+  equal(await journaled(), 60);
+  store.write(5, blocks(99, 1)); // is not flushed, so it must not be stored
+  while ((await journaled()) > 0) await new Promise((resolve) => setTimeout(resolve, 200));
+  equal(await request(db.transaction('blocks').objectStore('blocks').count()), 60);
+  db.close();
   await store.close();
   const again = await IdbStore.open(name, false);
-  equal(fills(await again.read(2, 2)), [1, 2]);
-  equal(
-    fills(await again.read(100, 100)),
-    Array.from({ length: 100 }, (_, i) => i + 1),
-  );
-  equal(fills(await again.read(1002, 1)), [7]);
-  equal(fills(await again.read(1100, 1)), [7]);
+  equal(fills(await again.read(0, 17)), [...new Uint8Array(16), 1]);
+  equal(fills(await again.read(59 * 16, 1)), [59]);
   await again.close();
+}).timeout(30_000);
+
+/** What a store of an older version has, in its journal and elsewhere. */
+async function makeOld(name: string, version: number, records: object[]): Promise<void> {
+  const opening = indexedDB.open(`tabos-${name}`, version);
+  opening.onupgradeneeded = () => opening.result.createObjectStore('blocks', { keyPath: 'id' });
+  const db = await request(opening);
+  const store = db.transaction('blocks', 'readwrite').objectStore('blocks');
+  for (const record of records) await request(store.put(record));
+  db.close();
+}
+
+it('idb-store: the journal of an older version, with whole blocks, is read and written on', async () => {
+  const name = freshName();
+  await makeOld(name, 2, [
+    { id: 0, data: blocks(1, 16) },
+    { id: -1024, data: blocks(100, 2), blocks: new Uint32Array([3, 40]) },
+    { id: -1023, data: blocks(200, 1), blocks: new Uint32Array([40]) },
+  ]);
+  for (const at40 of [200, 201]) {
+    const store = await IdbStore.open(name, false);
+    equal(fills(await store.read(2, 3)), [3, 100, 5]);
+    equal(fills(await store.read(39, 3)), [0, at40, 0]);
+    store.write(40, blocks(201, 1));
+    await store.flush();
+    await store.close();
+  }
+});
+
+it('idb-store: the journal of an older version, in granules of 64 bytes, is read and written on', async () => {
+  const name = freshName();
+  const fresh = 1 << 16;
+  const span = (first: number, count: number) => first | (count << 8);
+  // Block 7 is zero but for its second granule; block 9 is all of one byte, and then its last two granules of another.
+  const record = (spans: number[], bytes: Uint8Array) => {
+    const data = new Uint8Array(4 + spans.length * 4 + bytes.length);
+    new Uint32Array(data.buffer, 0, 1 + spans.length).set([spans.length / 2, ...spans]);
+    data.set(bytes, 4 + spans.length * 4);
+    return data;
+  };
+  const first = new Uint8Array(64 + 4096).fill(5, 0, 64).fill(6, 64);
+  await makeOld(name, 3, [
+    { id: 0, data: blocks(1, 16) },
+    { id: -1024, data: record([7, span(1, 1) | fresh, 9, span(0, 64) | fresh], first) },
+    { id: -1023, data: record([9, span(62, 2), 8, fresh], new Uint8Array(128).fill(7)) },
+  ]);
+  for (let i = 0; i < 2; i++) {
+    const store = await IdbStore.open(name, false);
+    const found = await store.read(6, 4);
+    const expected = new Uint8Array(4 * 4096);
+    expected.fill(7, 0, 4096).fill(5, 4096 + 64, 4096 + 128);
+    expected.fill(6, 3 * 4096).fill(7, 4 * 4096 - 128);
+    equal([...found], [...expected]);
+    store.write(20, blocks(i, 1));
+    await store.flush();
+    await store.close();
+  }
 });
 
 it('idb-store: a read-only store refuses writes with EROFS', async () => {
