@@ -84,7 +84,7 @@ const ofPage = ['page_to_prompt', 'reload_to_prompt'];
 const elsewhere = (name) => name in ELAPSED || name === 'find_usr_cold' || ofHome.test(name) || ofPage.includes(name);
 const inUbench = only.filter((name) => !elsewhere(name));
 const quick = options.quick ? QUICK : [];
-const storeTurns = options.quick ? 0 : 5;
+const storeTurns = options.quick ? 0 : 7;
 const elapsedRuns = options.quick ? 1 : 5;
 
 /** What a program wrote; rejects when it fails. */
@@ -431,6 +431,11 @@ for (const host of hosts) {
   }
 }
 rmSync(site, { recursive: true });
+for (const name of only)
+  if (![native, ...Object.values(results)].some((found) => name in found)) {
+    console.error(`${name}: no such test in what was measured; bench/README.md lists the names`);
+    process.exitCode = 1;
+  }
 const { kernel, fetched } = sizes();
 const lines = [
   `${cpus().length} cores, ${cpus()[0].model.trim()}, Linux, ${new Date().toISOString().slice(0, 10)}; medians.`,
