@@ -24,6 +24,8 @@ export class FsDriver extends Driver implements FsImports {
   readonly #stores = new Map<number, { readonly name: string; readonly store: BlockStore }>();
   /** By name: stores whose close was asked for and goes on. It settles, and never fails. */
   readonly #closing = new Map<string, Promise<void>>();
+  /** Those that have half of a list: it must not be flushed. */
+  readonly #torn = new WeakSet<BlockStore>();
   #lastStore = 0;
 
   /** A tree's number is its place in `trees`; `channel` answers what is written to /dev/host. */
@@ -111,6 +113,7 @@ export class FsDriver extends Driver implements FsImports {
     return this.complete(request, () => {
       const target = this.#store(store);
       if (count > 0) this.#writeList(target, list, count);
+      this.#torn.delete(target); // after a failure the kernel writes all of it again
       return target.flush();
     });
   }
@@ -126,7 +129,7 @@ export class FsDriver extends Driver implements FsImports {
     return this.complete(request, async () => {
       const { name, store: closing } = this.#opened(store);
       this.#stores.delete(store);
-      const closed = closeFlushed(closing);
+      const closed = this.#torn.has(closing) ? closing.close() : closeFlushed(closing);
       const settled = closed.catch(() => undefined);
       this.#closing.set(name, settled);
       void settled.then(() => {
@@ -171,6 +174,15 @@ export class FsDriver extends Driver implements FsImports {
   }
 
   #writeList(target: BlockStore, list: number, count: number): void {
+    try {
+      this.#writePages(target, list, count);
+    } catch (error) {
+      this.#torn.add(target);
+      throw error;
+    }
+  }
+
+  #writePages(target: BlockStore, list: number, count: number): void {
     const { memory } = this.host;
     const { words, index } = memory.words(list, count * 2);
     const block = (i: number): number => words[index + 2 * i]! >>> 0;

@@ -7,7 +7,7 @@
  */
 import { openDB, unwrap, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
 import { BLOCK_BYTES, checkStoreName } from './block-store.ts';
-import { EIO, ErrnoError } from './errno.ts';
+import { EBUSY, EIO, ErrnoError } from './errno.ts';
 import { Block, Journal, recordOfGranules, type JournalRecord } from './idb-journal.ts';
 
 /**
@@ -44,14 +44,26 @@ export function databaseName(name: string): string {
   return `tabos-${checkStoreName(name)}`;
 }
 
-export function openDatabase(name: string): Promise<Database> {
-  return openDB<Schema>(databaseName(name), DATABASE_VERSION, {
-    async upgrade(db, from, _to, transaction) {
+/** EBUSY: a tab with an older version of this site has it open. */
+export async function openDatabase(name: string): Promise<Database> {
+  const refused = Promise.withResolvers<never>();
+  let isRefused = false;
+  const opening = openDB<Schema>(databaseName(name), DATABASE_VERSION, {
+    upgrade(db, from, _to, transaction) {
       if (from === 0) db.createObjectStore('blocks', { keyPath: 'id' });
       if (from < 4) db.createObjectStore('journal');
-      if (from === 2 || from === 3) await moveJournal(transaction);
+      if (from === 2 || from === 3) moveJournal(transaction).catch(() => transaction.abort());
+    },
+    blocked() {
+      isRefused = true;
+      refused.reject(new ErrnoError(EBUSY, 'a tab with an older version of this site has the store open'));
     },
   });
+  void opening.then(
+    (db) => isRefused && db.close(),
+    () => undefined,
+  );
+  return Promise.race([opening, refused.promise]);
 }
 
 async function moveJournal(transaction: Upgrade): Promise<void> {

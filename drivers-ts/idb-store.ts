@@ -99,8 +99,9 @@ export class IdbStore implements BlockStore {
   static async open(name: string, readOnly: boolean, patience = 0): Promise<IdbStore> {
     const database = databaseName(name);
     const unlock = readOnly ? async () => undefined : await lockStore(database, patience);
+    let db: Database | null = null;
     try {
-      const db = await openDatabase(name);
+      db = await openDatabase(name);
       const { quota = 0 } = (await navigator.storage?.estimate?.()) ?? {};
       const cacheBytes = Math.min(CACHE_BYTES_MAX, Math.max(CACHE_BYTES_MIN, quota / 1000));
       const cacheRuns = readOnly ? Infinity : cacheBytes / RUN_BYTES;
@@ -110,6 +111,7 @@ export class IdbStore implements BlockStore {
       await store.#replay(stored.objectStore('journal'));
       return store;
     } catch (error) {
+      db?.close();
       await unlock();
       throw error;
     }
@@ -146,20 +148,19 @@ export class IdbStore implements BlockStore {
         this.#writeBlock(block + i, count === 1 ? data : data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES));
       return;
     }
-    const few = this.#written;
+    for (const [number, { bytes }] of this.#written) this.#writeRuns(number, bytes);
     this.#written = new Map();
-    for (const [number, { bytes }] of few) this.#writeRuns(number, bytes);
     this.#writeRuns(block, data);
   }
 
   #writeBlock(block: number, data: Bytes): void {
-    let copy = this.#written.get(block);
-    if (!copy) this.#written.set(block, (copy = this.#journal.newBlock()));
-    copy.bytes.set(data);
+    const copy = this.#written.get(block) ?? this.#journal.newBlock();
     const id = runOf(block);
     let run = this.#cache.get(id);
     if (run?.frozen) this.#cache.set(id, (run = copyOf(run)));
     if (run) run.valid &= ~bits(block % RUN_BLOCKS, (block % RUN_BLOCKS) + 1);
+    copy.bytes.set(data);
+    this.#written.set(block, copy);
   }
 
   #writeRuns(block: number, data: Bytes): void {
@@ -220,7 +221,13 @@ export class IdbStore implements BlockStore {
   #commitNext(batch: Batch, emptyJournal: boolean): Promise<void> {
     this.#taken.push(batch);
     this.#flushed++;
-    const commit = (): Promise<void> => this.#commit(batch, emptyJournal);
+    const commit = (): Promise<void> => {
+      try {
+        return this.#commit(batch, emptyJournal);
+      } catch (error) {
+        return Promise.reject(error); // no memory
+      }
+    };
     const ended = this.#flushes++ === 0 ? commit() : this.#lastFlush.then(commit);
     this.#lastFlush = ended.catch(() => {
       this.#flushes--;
@@ -356,8 +363,9 @@ export class IdbStore implements BlockStore {
   }
 
   async close(): Promise<void> {
-    if (this.#idle !== null) clearTimeout(this.#idle);
     await this.#lastFlush;
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    await this.#lastFlush; // the timer's
     this.#db.close();
     await this.#unlock();
   }
@@ -445,7 +453,9 @@ export class IdbStore implements BlockStore {
     if (this.#cache.size <= this.#cacheRuns) return;
     for (const [id, run] of this.#cache) {
       if (this.#cache.size <= this.#cacheRuns) return;
-      if (!run.frozen && !this.#dirty.has(id)) this.#cache.delete(id);
+      // A copy of a run that is being stored is all that tells what is newest there.
+      const isNeeded = run.frozen || this.#dirty.has(id) || this.#taken.some(({ runs }) => runs.has(id));
+      if (!isNeeded) this.#cache.delete(id);
     }
   }
 }

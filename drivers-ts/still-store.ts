@@ -60,19 +60,25 @@ export class StillStore implements BlockStore {
     return this.#inner.drain();
   }
 
-  async flush(): Promise<void> {
-    while (this.#aside) await this.#released;
+  /** Not async: who called fsync waits for each turn of the microtasks. */
+  flush(): Promise<void> {
+    if (this.#aside) return this.#released.then(() => this.flush());
     this.#written = false;
     this.#unsettled++;
-    try {
-      await this.#inner.flush();
-    } catch (error) {
-      this.#written = true;
-      throw error;
-    } finally {
-      this.#unsettled--;
-      if (!this.#written && this.#unsettled === 0) this.#settled.splice(0).forEach((resolve) => resolve());
-    }
+    const flushed = this.#inner.flush();
+    flushed.then(
+      () => this.#flushEnded(),
+      () => {
+        this.#written = true;
+        this.#flushEnded();
+      },
+    );
+    return flushed;
+  }
+
+  #flushEnded(): void {
+    this.#unsettled--;
+    if (!this.#written && this.#unsettled === 0) this.#settled.splice(0).forEach((resolve) => resolve());
   }
 
   size(): Promise<number> {

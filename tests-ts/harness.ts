@@ -142,7 +142,7 @@ export class Console {
     return this.page.evaluate(
       async (s, t, ms) => {
         const late = new Promise<number>((resolve) => setTimeout(() => resolve(s), ms));
-        return (await Promise.race([window.tabos?.changed(s, t), late])) ?? s;
+        return (await Promise.race([window.tabos?.changed?.(s, t), late])) ?? s;
       },
       seen,
       terminal,

@@ -242,6 +242,32 @@ for (const [where, setFailing] of Object.entries(failures))
     await again.close();
   });
 
+it('idb-store: what is newest is known although the cache is too small for what is being stored', async () => {
+  const { estimate } = navigator.storage;
+  navigator.storage.estimate = async () => ({ quota: 1 << 30, usage: 0 }); // the smallest cache: 256 runs
+  const name = freshName();
+  try {
+    const store = await IdbStore.open(name, false);
+    store.write(82, blocks(1, 1));
+    await store.flush();
+    for (let run = 0; run < 300; run++) store.write(run * 16 + 2, blocks(2, 1));
+    const flushed = store.flush();
+    const beside = store.read(81, 1); // of a run that is being stored in part
+    equal(fills(await store.read(98, 1)), [2]);
+    equal(fills(await store.read(82, 2)), [2, 0]);
+    await Promise.all([beside, flushed]);
+    equal(fills(await store.read(82, 1)), [2]);
+    store.write(83, blocks(3, 1));
+    await store.flush();
+    await store.close();
+    const again = await IdbStore.open(name, false);
+    equal(fills(await again.read(81, 3)), [0, 2, 3]);
+    await again.close();
+  } finally {
+    navigator.storage.estimate = estimate;
+  }
+});
+
 function request<T>(asked: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     asked.onsuccess = () => resolve(asked.result);
