@@ -24,10 +24,11 @@ export const RUN_BLOCKS = 16;
 /** More blocks than this in one flush are cheaper stored as runs. */
 export const FLUSH_BLOCKS_MAX = 64;
 
-/** Limits: what an opening has to read, and what one transaction stores (10 MiB of runs) when it is full. */
+/** Limits: what an opening has to read, and what one transaction stores when it is full: 10 MiB of runs, or 4. */
 const RECORDS_MAX = 2048;
 const BYTES_MAX = 4 * 1024 * 1024;
 const RUNS_MAX = 160;
+const RUNS_MAX_NARROW = 64;
 
 const BLOCK_WORDS = BLOCK_BYTES / 4;
 /** Words compared at once. */
@@ -56,8 +57,14 @@ export class Journal {
   #bytes = 0;
   /** Its blocks are ahead of what is stored. */
   #isBroken = false;
+  readonly #runsMax: number;
   /** What its blocks were before they changed: making a new one takes longer than filling it. */
   readonly #spare: Block[] = [];
+
+  /** `isNarrow`: there is little room in the origin's quota, of which a run in the journal takes its part besides. */
+  constructor(isNarrow = false) {
+    this.#runsMax = isNarrow ? RUNS_MAX_NARROW : RUNS_MAX;
+  }
 
   get isEmpty(): boolean {
     return this.#records === 0;
@@ -65,7 +72,7 @@ export class Journal {
 
   /** So that it is worth the time to empty it while nobody waits. */
   get isQuarterFull(): boolean {
-    const share = Math.max(this.#records / RECORDS_MAX, this.#bytes / BYTES_MAX, this.#runs.size / RUNS_MAX);
+    const share = Math.max(this.#records / RECORDS_MAX, this.#bytes / BYTES_MAX, this.#runs.size / this.#runsMax);
     return share >= 1 / 4;
   }
 
@@ -89,12 +96,12 @@ export class Journal {
   next(changes: ReadonlyMap<number, Block>): JournalRecord | null {
     const record = this.#encode(changes);
     const isFull = this.#records >= RECORDS_MAX || this.#bytes + record.length > BYTES_MAX;
-    return isFull || this.#isBroken || this.#runsWith(changes) > RUNS_MAX ? null : record;
+    return isFull || this.#isBroken || this.#runsWith(changes) > this.#runsMax ? null : record;
   }
 
   #runsWith(changes: ReadonlyMap<number, Block>): number {
     let count = this.#runs.size;
-    if (count + changes.size <= RUNS_MAX) return count;
+    if (count + changes.size <= this.#runsMax) return count;
     let last = -1;
     const added: number[] = [];
     for (const block of changes.keys()) {

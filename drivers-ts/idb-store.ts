@@ -45,6 +45,8 @@ const CACHE_BYTES_MAX = 256 * 1024 * 1024;
 const SNAPSHOT_RUNS_MAX = CACHE_BYTES_MAX / RUN_BYTES;
 /** The journal is emptied when there was no flush for as long: a full one would hold up an fsync. */
 const IDLE_MS = 5000;
+/** With less a journal is small, and not emptied by itself: for a while that takes room besides, and df would jump. */
+const QUOTA_NARROW = 1024 * 1024 * 1024;
 /** Counting the records takes time by their number, so not for every estimate. */
 const COUNT_AGE_MS = 2000;
 
@@ -74,7 +76,8 @@ export class IdbStore implements BlockStore {
   #dirty = new Map<number, Run>();
   /** What flushes that are not over have, or that have failed: the next one stores it too. */
   #taken: Batch[] = [];
-  readonly #journal = new Journal();
+  readonly #journal: Journal;
+  readonly #isNarrow: boolean;
   /** Flushes that are not over. */
   #flushes = 0;
   #lastFlush: Promise<void> = Promise.resolve();
@@ -85,10 +88,13 @@ export class IdbStore implements BlockStore {
   #lastRun = -1;
   #count = { records: 0, at: -Infinity };
 
-  private constructor(db: Database, readOnly: boolean, cacheRuns: number, unlock: () => Promise<void>) {
+  private constructor(db: Database, readOnly: boolean, quota: number, unlock: () => Promise<void>) {
     this.#db = db;
     this.#readOnly = readOnly;
-    this.#cacheRuns = cacheRuns;
+    const cacheBytes = Math.min(CACHE_BYTES_MAX, Math.max(CACHE_BYTES_MIN, quota / 1000));
+    this.#cacheRuns = readOnly ? Infinity : cacheBytes / RUN_BYTES;
+    this.#isNarrow = quota < QUOTA_NARROW;
+    this.#journal = new Journal(this.#isNarrow);
     this.#unlock = unlock;
   }
 
@@ -103,9 +109,7 @@ export class IdbStore implements BlockStore {
     try {
       db = await openDatabase(name);
       const { quota = 0 } = (await navigator.storage?.estimate?.()) ?? {};
-      const cacheBytes = Math.min(CACHE_BYTES_MAX, Math.max(CACHE_BYTES_MIN, quota / 1000));
-      const cacheRuns = readOnly ? Infinity : cacheBytes / RUN_BYTES;
-      const store = new IdbStore(db, readOnly, cacheRuns, unlock);
+      const store = new IdbStore(db, readOnly, quota, unlock);
       const stored = unwrap(db).transaction(['blocks', 'journal']);
       if (readOnly) await store.#takeSnapshot(stored.objectStore('blocks'));
       await store.#replay(stored.objectStore('journal'));
@@ -237,7 +241,7 @@ export class IdbStore implements BlockStore {
 
   /** If nobody flushes meanwhile. A timer takes long to set: one is, for as long as the journal is worth it. */
   #emptyJournalSoon(): void {
-    if (this.#idle !== null || !this.#journal.isQuarterFull) return;
+    if (this.#idle !== null || this.#isNarrow || !this.#journal.isQuarterFull) return;
     const seen = this.#flushed;
     this.#idle = setTimeout(() => {
       this.#idle = null;
