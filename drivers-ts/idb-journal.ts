@@ -100,17 +100,9 @@ export class Journal {
   }
 
   #runsWith(changes: ReadonlyMap<number, Block>): number {
-    let count = this.#runs.size;
-    if (count + changes.size <= this.#runsMax) return count;
-    let last = -1;
-    const added: number[] = [];
-    for (const block of changes.keys()) {
-      const run = runOf(block);
-      if (run === last || this.#runs.has(run) || added.includes(run)) continue;
-      added.push((last = run));
-      count++;
-    }
-    return count;
+    const { size } = this.#runs;
+    if (size + changes.size <= this.#runsMax) return size; // there is room in any case
+    return new Set([...this.#runs, ...[...changes.keys()].map(runOf)]).size;
   }
 
   /** The record is on its way: nothing of this is left to do while somebody waits for the next. */
