@@ -2,6 +2,9 @@
  * Task workers are made by the page, at the supervisor's request, and talk with the
  * supervisor over a MessagePort. A worker could make workers itself, but in Firefox
  * `new Worker` in a worker may never return while a debugger or WebDriver looks on.
+ *
+ * terminate() says nothing of when it has worked: Chromium lets a worker that doesn't come back to its event
+ * loop run on for two seconds. A Web Lock that the worker holds tells, for it is released with the worker.
  */
 import type { WorkerHandle } from './platform.ts';
 import type { FromTask, ToTask } from './protocol.ts';
@@ -16,11 +19,15 @@ export type WorkerReport =
   | { readonly type: 'worker-ended'; readonly worker: number }
   | { readonly type: 'worker-crashed'; readonly worker: number; readonly reason: string };
 
+/** Where Web Locks are refused (an opaque origin): longer than any browser lets a terminated worker run. */
+const ENDED_MS = 5000;
+
 /** The page's side. */
 export class PageWorkers {
   readonly #script: URL;
   readonly #report: (report: WorkerReport) => void;
   readonly #workers = new Map<number, Worker>();
+  readonly #lockPrefix = `tabos worker ${crypto.randomUUID()} `;
 
   /** `script` is boot/task.ts as the browser gets it. */
   constructor(script: URL, report: (report: WorkerReport) => void) {
@@ -31,9 +38,7 @@ export class PageWorkers {
   receive(request: WorkerRequest): void {
     const { worker: number } = request;
     if (request.type === 'worker-end') {
-      this.#workers.get(number)?.terminate();
-      this.#workers.delete(number);
-      this.#report({ type: 'worker-ended', worker: number });
+      this.#end(number);
       return;
     }
     try {
@@ -42,11 +47,23 @@ export class PageWorkers {
         event.preventDefault();
         this.#crashed(number, event.message || 'the browser could not run it');
       };
-      worker.postMessage(null, [request.port]);
+      worker.postMessage(this.#lockPrefix + number, [request.port]);
       this.#workers.set(number, worker);
     } catch (error) {
       this.#crashed(number, String(error));
     }
+  }
+
+  #end(number: number): void {
+    const ended = (): void => this.#report({ type: 'worker-ended', worker: number });
+    const worker = this.#workers.get(number);
+    if (!worker) {
+      ended();
+      return;
+    }
+    worker.terminate();
+    this.#workers.delete(number);
+    navigator.locks.request(this.#lockPrefix + number, ended).catch(() => setTimeout(ended, ENDED_MS));
   }
 
   /** The supervisor is gone: nobody else would end them. */
@@ -88,9 +105,9 @@ export class RequestedWorkers {
         requested.crashed = crashed;
       },
       terminate: () => {
-        port.close();
         this.#request({ type: 'worker-end', worker: number }, []);
-        return requested.ended.promise;
+        // Until then: what others wait for may be on the way.
+        return requested.ended.promise.finally(() => port.close());
       },
     };
   }

@@ -108,6 +108,14 @@ export class SharedMemories {
     waiting?.forEach((waiter) => this.want(waiter, id));
   }
 
+  /** From a worker that has been terminated since. */
+  shareLast(id: number, memory: WebAssembly.Memory): void {
+    if (!this.#entries.has(id) && this.#waiting.has(id)) {
+      this.share(-1, id, memory);
+      this.leave(-1, id);
+    }
+  }
+
   /** The thread's message may have overtaken its creator's: then it waits. */
   want(slot: number, id: number): void {
     const entry = this.#entries.get(id);

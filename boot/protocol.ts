@@ -185,7 +185,9 @@ export type ToTask =
   /** The program it wants was dropped too long ago. */
   | { readonly type: 'no-program'; readonly id: number }
   /** The memory with the kernel's number `id` in answer to `want-memory`; null when there is none. */
-  | { readonly type: 'memory'; readonly id: number; readonly memory: WebAssembly.Memory | null };
+  | { readonly type: 'memory'; readonly id: number; readonly memory: WebAssembly.Memory | null }
+  /** A memory in answer to `want-space`; null when there is no room for one. */
+  | { readonly type: 'space'; readonly memory: WebAssembly.Memory | null };
 
 export type FromTask =
   /** The worker has attached itself to its slot. */
@@ -195,12 +197,16 @@ export type FromTask =
   | { readonly type: 'want-program'; readonly id: number }
   /** The memory this worker's program now lives in, where the supervisor may poke. */
   | { readonly type: 'memory'; readonly memory: WebAssembly.Memory | null }
+  /** This worker could not make a memory of so many pages for its program. */
+  | { readonly type: 'want-space'; readonly pages: number }
   /** A process makes a thread: some worker will want its memory. */
   | { readonly type: 'share-memory'; readonly id: number; readonly memory: WebAssembly.Memory }
   | { readonly type: 'want-memory'; readonly id: number }
   /** This worker's task in that memory has ended. */
   | { readonly type: 'leave-memory'; readonly id: number }
   | { readonly type: 'log'; readonly level: number; readonly text: string }
+  /** The worker was told to close: it is out of the kernel for good. */
+  | { readonly type: 'closing' }
   /** The worker can't go on; its last words. */
   | { readonly type: 'broken'; readonly message: string }
   | { readonly type: 'rung' };

@@ -5,9 +5,9 @@
  * A memory is dear (Chromium has room for about 124 in one tab, and a dropped one
  * counts until it is collected), so a worker keeps its last one for its next program.
  */
-import { MEMORY_PAGES_MAX } from './modules.ts';
 import type { KernelMemory } from '../drivers-ts/memory.ts';
 import type { KernelExports } from './kernel-instance.ts';
+import { makeMemory } from './shortage.ts';
 
 const PAGE_BYTES = 65536;
 /** Zeroing more than this costs more than a new memory does. */
@@ -89,37 +89,28 @@ export class Spaces {
     this.#announce = announce;
   }
 
-  /** A zeroed space of at least `pages` pages, bound to the kernel instance. RangeError: no memory. */
-  take(pages: number): Space {
+  /** A zeroed space of at least `pages` pages; null: the host has no memory for it now. */
+  take(pages: number): Space | null {
     let space = this.#kept;
     this.#kept = null;
-    if (space && space.pages < pages && !this.#grow(space, pages)) space = null;
-    if (space) {
-      if (!this.#keptClean) space.clear();
-    } else {
-      space = this.#make(pages);
+    if (space && space.pages < pages && !this.#grow(space, pages)) {
+      this.#unbind();
+      space = null;
     }
-    this.#bind(space);
+    if (!space) return this.#make(pages);
+    if (!this.#keptClean) space.clear();
     return space;
   }
 
-  /** A space of ours over another worker's memory, for threads. */
-  share(memory: WebAssembly.Memory): Space {
-    const space = new Space(memory, this.#kernelMemory, this.#uaccess);
-    space.shared = true;
-    return space;
-  }
-
-  /** A thread is to run in a space that share() gave. */
-  adopt(space: Space): void {
-    this.#bind(space);
+  /** A space of ours over a memory that another worker has made. */
+  over(memory: WebAssembly.Memory): Space {
+    return new Space(memory, this.#kernelMemory, this.#uaccess);
   }
 
   /** The program in `space` has ended. `clean`: zero it now, while nobody waits. */
   giveBack(space: Space, clean: boolean): void {
     if (space.shared || space.memory.buffer.byteLength > KEEP_BYTES_MAX) {
-      this.#bound = null;
-      this.#tell(null);
+      this.#unbind();
       return;
     }
     this.#kept = space;
@@ -127,9 +118,12 @@ export class Spaces {
     if (clean) space.clear();
   }
 
-  #make(pages: number): Space {
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: MEMORY_PAGES_MAX, shared: true });
-    return new Space(memory, this.#kernelMemory, this.#uaccess);
+  #make(pages: number): Space | null {
+    try {
+      return this.over(makeMemory(pages));
+    } catch {
+      return null;
+    }
   }
 
   #grow(space: Space, pages: number): boolean {
@@ -141,12 +135,20 @@ export class Spaces {
     }
   }
 
-  #bind(space: Space): void {
+  /** The kernel instance's calls are to reach the program in `space`. */
+  bind(space: Space): void {
     this.#tell(space.memory);
     if (this.#bound === space) return;
     const table = this.#kernel.__indirect_function_table;
     this.#slots.forEach((slot, i) => table.set(slot, space.door[DOOR[i] as keyof Door]));
     this.#bound = space;
+  }
+
+  /** Nothing of ours may keep the memory from being collected. */
+  #unbind(): void {
+    for (const slot of this.#slots) this.#kernel.__indirect_function_table.set(slot, null);
+    this.#bound = null;
+    this.#tell(null);
   }
 
   #tell(memory: WebAssembly.Memory | null): void {

@@ -23,6 +23,7 @@ import {
 import { machineImports } from './machine.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 import { ProgramStore, SharedMemories } from './programs.ts';
+import { Shortage } from './shortage.ts';
 import { CONTROL, type FailureKind, type FromTask, type SpawnOptions, type ToTask } from './protocol.ts';
 import { writeTar } from './tar.ts';
 
@@ -84,6 +85,7 @@ export class Supervisor {
   readonly #early: WorkerHandle[];
   readonly #programs: ProgramStore;
   readonly #memories: SharedMemories;
+  readonly #shortage: Shortage;
   readonly #exitListeners = new Set<ExitListener>();
   readonly #input = new Map<number, Uint8Array[]>();
   readonly #helpers: WorkerHandle[] = [];
@@ -106,6 +108,7 @@ export class Supervisor {
     const answer = (slot: number, message: ToTask): void => this.#workers.get(slot)?.handle.post(message);
     this.#programs = new ProgramStore(answer);
     this.#memories = new SharedMemories(answer);
+    this.#shortage = new Shortage(answer, () => this.#guard(() => this.#kernel['tabos:posix/supervisor#shrink']()));
     this.#memory = new KernelMemory(this.#makeMemory());
     const driverHost = {
       memory: this.#memory,
@@ -309,7 +312,11 @@ export class Supervisor {
 
   #heard(slot: number, message: FromTask): void {
     const worker = this.#workers.get(slot);
-    if (!worker) return; // its last words
+    if (!worker) {
+      // Its last words; a thread may wait for the memory.
+      if (message.type === 'share-memory') this.#memories.shareLast(message.id, message.memory);
+      return;
+    }
     switch (message.type) {
       case 'attached':
         this.#workerFailures = 0;
@@ -333,6 +340,9 @@ export class Supervisor {
           this.#run();
         }
         break;
+      case 'want-space':
+        void this.#shortage.want(slot, message.pages);
+        break;
       case 'share-memory':
         this.#memories.share(slot, message.id, message.memory);
         break;
@@ -344,6 +354,9 @@ export class Supervisor {
         break;
       case 'log':
         this.#logged(message.level, message.text);
+        break;
+      case 'closing':
+        this.#killWorker(slot);
         break;
       case 'broken':
         this.#lost(slot, message.message);
@@ -370,6 +383,7 @@ export class Supervisor {
     this.#workers.delete(slot);
     this.#programs.forget(slot);
     this.#memories.forget(slot);
+    this.#shortage.forget(slot);
     if (worker.deadline !== null) clearTimeout(worker.deadline);
     Atomics.store(worker.killed, 0, 1);
     void worker.handle.terminate().then(() => {

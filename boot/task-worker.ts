@@ -57,7 +57,8 @@ function supervisorOnly(module: keyof typeof DRIVER_CALLS): Record<string, () =>
 
 export interface TaskHost {
   post(message: FromTask): void;
-  close(): void;
+  /** From when on the end of this worker will be noticed. */
+  readonly owned: Promise<void>;
 }
 
 export class TaskWorker {
@@ -104,6 +105,8 @@ export class TaskWorker {
 
   async run(): Promise<void> {
     const kernel = this.#kernel;
+    await this.#host.owned;
+    if (Atomics.load(this.#killed, 0) !== 0) return; // the slot may be another's
     const attached = kernel['tabos:posix/worker#attach'](this.#start.slot);
     if (attached < 0) throw new Error(`worker#attach(${this.#start.slot}) = ${attached}`);
     this.#host.post({ type: 'attached' });
@@ -112,7 +115,7 @@ export class TaskWorker {
       if (job === JOB_CLOSE) break;
       await this.#work(job);
     }
-    this.#host.close();
+    this.#host.post({ type: 'closing' });
   }
 
   #instantiate(calls: ReadonlySet<string>): KernelExports {
@@ -170,19 +173,22 @@ export class TaskWorker {
         this.#imageFailed(new Error('its compiled code is gone'));
         return;
       }
-      const shared = kind === JOB_THREAD ? await this.#findShared() : null;
-      const ended = this.#runImage(kind, program, shared);
+      const space =
+        kind === JOB_THREAD
+          ? await this.#findShared()
+          : (this.#takeSpace(kind, program) ?? (await this.#fetchSpace(kind, program)));
+      const ended = this.#runImage(kind, program, space);
       if (ended !== ENDED_EXEC) return;
       kind = 1;
     }
   }
 
   /** Instantiate and run; what worker#ended (or worker#image-failed) says about the task. */
-  #runImage(job: number, program: Program, shared: Space | null): number {
-    let space: Space | null = null;
+  #runImage(job: number, program: Program, space: Space | null): number {
     let ended: number;
     try {
-      space = job === JOB_THREAD ? this.#adoptSpace(shared) : this.#takeSpace(job, program);
+      if (!space) throw new Error(job === JOB_THREAD ? 'the memory of its process is gone' : 'no memory for it');
+      this.#spaces.bind(space);
       // From here on the task can be terminated, as a module's start function may run for ever.
       this.#check(this.#kernel['tabos:posix/worker#image-begin'](), 'worker#image-begin');
       const enter = this.#prepare(job, program, space);
@@ -200,15 +206,13 @@ export class TaskWorker {
     return ended;
   }
 
-  #takeSpace(job: number, { info }: Program): Space {
-    const needed = job === JOB_FORK ? this.#kernel['tabos:posix/worker#memory-pages']() : 0;
-    return this.#spaces.take(Math.max(needed >>> 0, info.minimumPages));
+  #takeSpace(job: number, program: Program): Space | null {
+    return this.#spaces.take(this.#pagesFor(job, program));
   }
 
-  #adoptSpace(space: Space | null): Space {
-    if (!space) throw new Error('the memory of its process is gone');
-    this.#spaces.adopt(space);
-    return space;
+  #pagesFor(job: number, { info }: Program): number {
+    const needed = job === JOB_FORK ? this.#kernel['tabos:posix/worker#memory-pages']() : 0;
+    return Math.max(needed >>> 0, info.minimumPages);
   }
 
   /** The program on its memory, ready: what is left is to call the result. */
@@ -337,13 +341,23 @@ export class TaskWorker {
     }
   }
 
+  /** There was no room for a memory: one that the supervisor has found some for, or null. */
+  async #fetchSpace(job: number, program: Program): Promise<Space | null> {
+    this.#host.post({ type: 'want-space', pages: this.#pagesFor(job, program) });
+    for (;;) {
+      const message = await this.#message();
+      if (message.type === 'space') return message.memory && this.#spaces.over(message.memory);
+    }
+  }
+
   /** Where the thread that is to be run lives, as a space of this worker's; null: that is gone. */
   async #findShared(): Promise<Space | null> {
     const id = this.#kernel['tabos:posix/worker#memory-id']();
     const known = this.#adopted?.id === id ? this.#adopted.space.deref() : undefined;
     if (known) return known;
     const memory = await this.#fetchMemory(id);
-    const space = memory && this.#spaces.share(memory);
+    const space = memory && this.#spaces.over(memory);
+    if (space) space.shared = true;
     this.#adopted = space && { id, space: new WeakRef(space) };
     return space;
   }

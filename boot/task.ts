@@ -11,19 +11,25 @@ interface Scope extends TaskHost {
 
 function browserScope(): Scope {
   const scope = globalThis as unknown as {
-    onmessage: ((event: MessageEvent<null>) => void) | null;
-    close(): void;
+    onmessage: ((event: MessageEvent<string>) => void) | null;
   };
   let supervisor: MessagePort | undefined; // comes with the page's one message (page-workers.ts)
+  const owned = Promise.withResolvers<void>();
+  /** To the end of this worker, which the page sees by it. */
+  const hold = (): Promise<never> => {
+    owned.resolve();
+    return new Promise(() => undefined);
+  };
   return {
     listen: (receive) =>
-      (scope.onmessage = ({ ports: [port] }) => {
+      (scope.onmessage = ({ data: lock, ports: [port] }) => {
         if (!port) return;
         supervisor = port;
+        navigator.locks.request(lock, hold).catch(() => owned.resolve());
         port.onmessage = ({ data }: MessageEvent<ToTask>) => receive(data);
       }),
     post: (message) => supervisor?.postMessage(message),
-    close: () => scope.close(),
+    owned: owned.promise,
   };
 }
 
@@ -34,7 +40,7 @@ function nodeScope(): Scope | null {
   return {
     listen: (receive) => port.on('message', receive),
     post: (message) => port.postMessage(message),
-    close: () => port.close(),
+    owned: Promise.resolve(),
   };
 }
 

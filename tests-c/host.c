@@ -25,7 +25,7 @@ nsec supervisor_work(void)
 
 	request_run();
 	next = sched_run();
-	worker_run();
+	next = min(next, worker_run());
 	next = min(next, timer_run());
 	terminal_run();
 	stream_run();

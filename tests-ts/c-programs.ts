@@ -40,13 +40,26 @@ int main(void)
   }
 }`;
 
-/** The program of a C source; throws with what the compiler says. */
-export function compileC(source: string): Uint8Array {
+/** Loops that have no safepoints (-mno-safepoints): all that stops it is the end of its worker. */
+export const DEAF_LOOP = `
+#include <unistd.h>
+static volatile unsigned steps;
+int main(void)
+{
+  for (;;) {
+    for (int i = 0; i < 50000000; i++)
+      steps++;
+    write(1, "deaf\\n", 5);
+  }
+}`;
+
+/** The program of a C source, compiled with more `options`; throws with what the compiler says. */
+export function compileC(source: string, options: readonly string[] = []): Uint8Array {
   const directory = mkdtempSync(join(tmpdir(), 'tabos-cc-'));
   try {
     const [from, to] = [join(directory, 'program.c'), join(directory, 'program.wasm')];
     writeFileSync(from, source);
-    const { status, stderr } = spawnSync(CC, ['-std=gnu17', '-O2', '-pthread', from, '-o', to, '-lm'], {
+    const { status, stderr } = spawnSync(CC, ['-std=gnu17', '-O2', '-pthread', ...options, from, '-o', to, '-lm'], {
       encoding: 'utf8',
     });
     if (status !== 0) throw new Error(`tabos-cc: ${stderr}`);

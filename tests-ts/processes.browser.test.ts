@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { BUSY_LOOP, compileC, siteWith } from './c-programs.ts';
+import { BUSY_LOOP, compileC, DEAF_LOOP, siteWith } from './c-programs.ts';
 import { BROWSERS, DEADLINE_MS, findBrowser } from './harness.ts';
 import { RemotePage } from './remote-page.ts';
 import { SharedPage } from './shared-page.ts';
@@ -19,9 +19,19 @@ let site: string;
 
 before(function () {
   this.timeout(5 * DEADLINE_MS); // the compiler runs four times
-  const program = (name: string, source: string) => ({ path: `/bin/${name}`, mode: 0o755, data: compileC(source) });
+  const program = (name: string, source: string, options?: string[]) => ({
+    path: `/bin/${name}`,
+    mode: 0o755,
+    data: compileC(source, options),
+  });
   const posix = (name: string) => program(name, `#include "${PROCESS_TESTS}/${name}.c"`);
-  site = siteWith([program('busy', BUSY_LOOP), posix('storm'), posix('growth'), posix('crowd')]);
+  site = siteWith([
+    program('busy', BUSY_LOOP),
+    program('deaf', DEAF_LOOP, ['-mno-safepoints']),
+    posix('storm'),
+    posix('growth'),
+    posix('crowd'),
+  ]);
 });
 after(() => rmSync(site, { recursive: true }));
 
@@ -149,6 +159,16 @@ for (const name of BROWSERS) {
     it('page: a storm of signals over busy processes leaves nothing behind', async () => {
       await page.type('/bin/storm 400 12; echo "storm"": $?"\n', 1);
       await page.waitFor(/\n0 wrong\nstorm: 0\n/, 1);
+    });
+
+    it('page: who never looks is terminated, and what comes after is left alone', async () => {
+      await page.type('for i in 1 2 3; do deaf >/tmp/$i & done; until [ -s /tmp/3 ]; do sleep 0.1; done\n', 1);
+      await page.type('kill -9 $(jobs -p); for j in $(jobs -p); do wait $j; e="$e $?"; done; echo "ended"":$e"\n', 1);
+      await page.waitFor(/ended: 137 137 137\n/, 1);
+      await page.type('wc -c /tmp/[123] >/tmp/before; /bin/growth 200; echo "growth"": $?"\n', 1);
+      await page.waitFor(/\n0 wrong, 0 grown\ngrowth: 0\n/, 1);
+      await page.type('sleep 3; wc -c /tmp/[123] | cmp - /tmp/before && echo "the"" same"\n', 1);
+      await page.waitFor(/\nthe same\n/, 1);
     });
 
     it('page: processes one after the other leave nothing behind', async () => {

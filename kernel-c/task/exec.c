@@ -19,9 +19,9 @@ static int become_only_task(struct task *t)
 	struct waiter w;
 
 	lock(&p->lock);
-	if (p->exiting) {
+	if (p->exiting || t->killed) {
 		unlock(&p->lock);
-		return -ERESTART; /* killed: seen on the way out */
+		return -ERESTART; /* killed, perhaps by another thread's exec: seen on the way out */
 	}
 	list_for_each(other, &p->tasks, of_process)
 		if (other != t)
@@ -74,6 +74,7 @@ static int32_t commit(struct image *m)
 	if (!t->lender) {
 		word_task_gone(t);
 		futex_robust_exit(t);
+		worker_poke_end(t);
 		if (t->clear_tid && user_store(t->clear_tid, 0) == 0)
 			futex_wake_address(t->clear_tid, 1);
 	}
@@ -140,6 +141,7 @@ static bool enter(void)
 
 int32_t worker_image_begin(void)
 {
+	current->begun = true;
 	return syscall_exit(0);
 }
 
@@ -182,8 +184,10 @@ static void bury_myself(void)
 {
 	struct task *t = current;
 
-	shared_release();
-	futex_robust_exit(t);
+	if (t->begun) {
+		shared_release();
+		futex_robust_exit(t);
+	}
 	t->outcome = OUTCOME_EXIT;
 	task_gone(t);
 }
@@ -195,8 +199,7 @@ int32_t worker_image_failed(int32_t signal)
 		die_by(signal);
 		bury_myself();
 	}
-	task_put(current);
-	current = NULL;
+	worker_leave(current);
 	return 0;
 }
 
@@ -221,13 +224,13 @@ int32_t worker_ended(int32_t trap, int32_t status)
 		die_by(trap ? trap : W_EXITCODE(status & 0xff, 0));
 		bury_myself();
 	}
-	worker_poke_end(t);
 	if (t->outcome == OUTCOME_EXEC) {
+		worker_poke_end(t);
 		t->outcome = OUTCOME_NONE;
+		t->begun = false;
 		return 1;
 	}
-	task_put(t);
-	current = NULL;
+	worker_leave(t);
 	return 0;
 }
 

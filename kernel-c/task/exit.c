@@ -208,6 +208,7 @@ _Noreturn void task_exit(void)
 	shared_release();
 	futex_robust_exit(t);
 	futex_pi_exit();
+	worker_poke_end(t); /* whoever joins it may use the word's memory again */
 	if (t->clear_tid && user_store(t->clear_tid, 0) == 0)
 		futex_wake_address(t->clear_tid, 1);
 	t->outcome = OUTCOME_EXIT;

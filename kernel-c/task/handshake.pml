@@ -4,7 +4,8 @@
  * it, send it a signal that has a handler, attach a trace and detach it.
  *
  * Shown: a worker is never terminated while its task is in the kernel; a killed
- * task dies, exactly once; a signal is taken though the program makes no calls.
+ * task dies, exactly once, with safepoints or without; a signal is taken though the program
+ * makes no calls.
  * tests-c/suites/models.sh runs it, and with each mistake, which must be found:
  * -DLOOK_FIRST, -DFLAG_LATE, -DNO_POKE, -DPOKE_FIRST, -DNO_LOOK_AGAIN,
  * -DKILL_ONE_STATE, -DKILL_KERNEL.
@@ -21,13 +22,14 @@ bool trace_attention;    /* t->attention & ATTENTION_TRACE */
 bool pending;            /* a signal with a handler is in the queue */
 bool pending_word;       /* in the program's memory */
 bool poked;              /* the supervisor has been asked to set it */
-bool condemned;          /* the supervisor has been asked to terminate */
+bool doomed;             /* the supervisor has been asked to see to it that the task dies */
 bool terminated;         /* the worker is no more */
 bool in_kernel;          /* ghost: the task's thread runs kernel code */
 byte gone;               /* ghost: how often task_gone was called */
 byte handled;            /* ghost: handlers that ran */
 bool process_lock;       /* p->lock */
 byte left = 2;           /* calls that the program makes before it only loops */
+bool deaf;               /* its loops have no safepoints */
 
 inline lock(l)   { atomic { !l -> l = true } }
 inline unlock(l) { l = false }
@@ -65,10 +67,11 @@ inline back_to_user() {
 active proctype Task() {
 	bool handle;
 
+	if :: deaf = true :: skip fi;
 user:
 	if
 	:: terminated -> goto end
-	:: !terminated && pending_word -> /* a safepoint, or the stub after a call */
+	:: !terminated && pending_word && (!deaf || left > 0) -> /* a safepoint, or the stub after a call */
 		pending_word = false;
 		enter();
 		lock(process_lock); /* signal_take */
@@ -80,10 +83,10 @@ user:
 		left--;
 		enter();
 		goto leave
-	:: !terminated && !pending_word && left == 0 -> skip
+	:: !terminated && (!pending_word || deaf) && left == 0 -> skip
 	fi;
 endless: /* it loops: only the word, or the end of the worker, can change that */
-	(pending_word || terminated);
+	((pending_word && !deaf) || terminated);
 	goto user;
 
 leave: /* syscall_exit */
@@ -136,20 +139,17 @@ end:
 
 /* task_kill */
 active proctype Killer() {
-	bool ok;
-
 	if :: skip -> goto end :: skip fi; /* or nobody kills it */
 	lock(process_lock);
 #ifdef FLAG_LATE
-	swap_from_user(DEAD, ok);
+	if :: state == USER || state == TRACED -> poked = true; doomed = true :: else fi;
 	killed = true;
 	attention = true;
 #else
 	killed = true;
 	attention = true;
-	swap_from_user(DEAD, ok);
+	if :: state == USER || state == TRACED -> poked = true; doomed = true :: else fi;
 #endif
-	if :: ok -> condemned = true :: else fi;
 	unlock(process_lock);
 end:	skip
 }
@@ -193,16 +193,24 @@ active proctype Tracer() {
 end:	skip
 }
 
-/* worker_run: pokes and buries */
+/* worker_run: pokes, and buries who doesn't look in time: that may be at once */
 active proctype Supervisor() {
+	bool ok;
+
 end:	do
 	:: poked -> atomic { poked = false; pending_word = true }
-	:: condemned && !terminated ->
-		atomic {
-			assert(!in_kernel); /* no kernel lock dies with it */
-			terminated = true
-		};
-		gone++
+	:: doomed && !poked ->
+		doomed = false;
+		swap_from_user(DEAD, ok);
+		if
+		:: ok ->
+			atomic {
+				assert(!in_kernel); /* no kernel lock dies with it */
+				terminated = true
+			};
+			gone++
+		:: else
+		fi
 	od
 }
 
@@ -211,5 +219,5 @@ active proctype Judge() {
 	timeout ->
 	assert(!killed || gone == 1);
 	assert(killed || gone == 0);
-	assert(killed || !pending); /* the signal was taken */
+	assert(killed || deaf || !pending); /* the signal was taken */
 }

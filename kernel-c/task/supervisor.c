@@ -57,7 +57,7 @@ int64_t supervisor_run(void)
 
 	request_run();
 	next = sched_run(); /* may poke */
-	worker_run();
+	next = min(next, worker_run());
 	next = min(next, timer_run());
 	terminal_run();
 	stream_run();

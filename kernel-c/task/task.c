@@ -35,7 +35,8 @@ struct task *task_new(struct process *p, int tid, sigset mask)
 	memcpy(t->name, current && current->process == p ? task_name(current) : p->name, sizeof(t->name));
 	/* The process may have got signals, or have been stopped or killed, when this task was not there to be told. */
 	t->attention = ATTENTION_LOOK;
-	t->killed = p->exiting;
+	/* With the thread that makes it: an exec elsewhere kills all that are there. */
+	t->killed = p->exiting || (current && current->process == p && current->killed);
 	if (p->trace)
 		trace_task(t);
 	unlock(&p->lock);
@@ -88,10 +89,9 @@ void task_kill(struct task *t)
 	assert_held(&t->process->lock);
 	__atomic_store_n(&t->killed, true, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&t->attention, ATTENTION_LOOK, __ATOMIC_SEQ_CST);
-	if (!t->lender && task_leave_user(t, TASK_DEAD))
-		worker_condemn(t);
-	else
-		task_wake(t);
+	if (!t->lender && task_in_user(t))
+		worker_poke(t);
+	task_wake(t);
 	wake_all(&t->process->resume);
 }
 

@@ -23,9 +23,9 @@ typedef uint64_t sigset; /* bit n-1 is signal n */
 
 /*
  * The handshake. A task enters the kernel by USER->KERNEL and leaves by the
- * reverse. A killer that swaps USER->DEAD may have the worker terminated; a task
- * in KERNEL sees the kill itself, when it sleeps or on the way out. So no
- * worker is ever terminated while it holds a kernel lock.
+ * reverse. A task in KERNEL sees a kill itself, when it sleeps or on the way out; one
+ * in USER is made to look. Only if it doesn't, it is swapped USER->DEAD, and then its
+ * worker may be terminated. So none ever is while it holds a kernel lock.
  *
  * A traced task is in user mode as TRACED, so that it enters by the slow path, which
  * records the call; nobody else pays for that. Attaching and detaching swap
@@ -87,8 +87,10 @@ struct task {
 	const char *syscall;    /* [o] name of the last call, for /proc and traces */
 	char state_letter;      /* [a] R S D T Z for ps */
 	bool vfork_ended;       /* [o] its vfork child died by a signal: libc must jump back */
+	bool begun;             /* [o] its worker has bound its program's memory */
 	struct task *lender;    /* [I] of a vfork child: the parent, whose worker it runs on */
-	struct list queued;     /* [w] in the job queue or the list of the dead */
+	struct list queued;     /* [w] in the job queue, or among those that are to look */
+	nsec look_until;        /* [w] killed in user mode: it is terminated then */
 	int job;                /* [w] what its worker is to do: JOB_* */
 	struct traced_call *traced_call; /* [o] the call it is in; made when first traced */
 	struct snapshot *snapshot; /* [o] a forked child's memory, until it is filled */
@@ -222,7 +224,7 @@ void task_wake(struct task *t);
 void task_interrupt(struct task *t);
 /* Make it leave the kernel the slow way soon; with the same lock. For what is no signal. */
 void task_look(struct task *t);
-/* The thread dies: flag it, and where it is in user mode, have its worker terminated. Same lock. */
+/* The thread dies: flag it, and where it is in user mode, make it look. Same lock. */
 void task_kill(struct task *t);
 nsec task_cpu(const struct task *t); /* sched.c */
 
@@ -267,9 +269,8 @@ void process_notify_parent(struct process *p, int code, int status);
 enum { JOB_CLOSE, JOB_START, JOB_FORK, JOB_THREAD };
 /* Hand t to a worker, an idle one or a new one: 0, or -EAGAIN when there can be no more. */
 int worker_dispatch(struct task *t, int job);
-/* t was swapped to TASK_DEAD: have its worker terminated. */
-void worker_condemn(struct task *t);
-void worker_poke(struct task *t); /* make a busy program look at its pending word */
+/* Make a busy program look at its pending word; a killed one that doesn't is terminated. */
+void worker_poke(struct task *t);
 
 /* ---- process.c ---- */
 /* With processes_lock held; NULL when there is none. */

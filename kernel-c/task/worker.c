@@ -3,7 +3,8 @@
  * another task (or the host) hands it until the task has ended.
  *
  * A slot holds a worker's kernel stack and TLS. Slots go FREE -> STARTING
- * (worker_new) -> IDLE <-> BUSY -> DYING (its task was killed in user mode), and back to
+ * (worker_new) -> IDLE <-> BUSY, then DYING (its task was killed in user mode, or the host is
+ * short of memory), and back to
  * FREE when the host says that the worker is gone. The stack of a terminated worker is
  * used again only then.
  *
@@ -26,6 +27,9 @@
 /* Idle workers to keep ready: starting one costs a hundred times a spawn. */
 #define WORKERS_SPARE 3
 #define STACK_ORDER 4 /* 64 KiB of kernel stack */
+/* A killed task in its program is made to look, for browsers take up to two seconds to end a worker. With
+ * safepoints that needs microseconds of CPU time, which it may have to wait for. */
+#define LOOK_TIME 200000000ll
 
 enum worker_state { WORKER_FREE, WORKER_STARTING, WORKER_IDLE, WORKER_BUSY, WORKER_DYING };
 
@@ -43,8 +47,8 @@ static struct lock worker_lock = LOCK_INIT(RANK_WORKER);
 static struct worker workers[WORKERS_MAX];
 static struct list idle_workers = LIST_INIT(idle_workers); /* most recently used first */
 static struct list job_queue = LIST_INIT(job_queue);       /* tasks without a worker yet */
-static struct list condemned = LIST_INIT(condemned);       /* tasks in state DEAD */
-static struct list poked = LIST_INIT(poked);
+static struct list poked = LIST_INIT(poked);               /* tasks to make look */
+static struct list doomed = LIST_INIT(doomed);             /* of these, the killed ones, by look_until */
 static int nidle, nstarting, nqueued, ndying, nlive;
 
 _Thread_local struct task *current;
@@ -109,7 +113,11 @@ int worker_dispatch(struct task *t, int job)
 		nidle--;
 		give_job(w, task_get(t));
 	} else if (room) {
-		list_append(&job_queue, &task_get(t)->queued);
+		if (list_empty(&t->queued))
+			task_get(t);
+		else
+			list_remove(&t->queued); /* it was to be poked; that reference is ours now */
+		list_append(&job_queue, &t->queued);
 		nqueued++;
 	}
 	ring = want_more();
@@ -123,22 +131,6 @@ int worker_dispatch(struct task *t, int job)
 	return room ? 0 : -EAGAIN;
 }
 
-void worker_condemn(struct task *t)
-{
-	lock(&worker_lock);
-	if (list_empty(&t->queued))
-		task_get(t);
-	else
-		list_remove(&t->queued); /* it was to be poked; that reference is ours now */
-	list_append(&condemned, &t->queued);
-	if (t->worker && t->worker->task == t) {
-		t->worker->state = WORKER_DYING;
-		ndying++;
-	}
-	unlock(&worker_lock);
-	host_ring();
-}
-
 /*
  * Its program is over, and what pokes it may have got are done: the lock is held
  * while one is poked. So none hits whatever uses the memory next.
@@ -148,6 +140,17 @@ void worker_poke_end(struct task *t)
 	lock(&worker_lock);
 	t->pending_word = 0;
 	unlock(&worker_lock);
+}
+
+void worker_leave(struct task *t)
+{
+	lock(&worker_lock);
+	t->pending_word = 0;
+	if (this_worker && this_worker->task == t)
+		this_worker->task = NULL;
+	unlock(&worker_lock);
+	current = NULL;
+	task_put(t);
 }
 
 /* False when the host does not know the task's memory yet; it will ring again. */
@@ -166,7 +169,7 @@ static bool poke(struct task *t)
 
 void worker_poke(struct task *t)
 {
-	if (!t->pending_word)
+	if (!t->pending_word && !__atomic_load_n(&t->killed, __ATOMIC_SEQ_CST))
 		return;
 	lock(&worker_lock);
 	if (list_empty(&t->queued)) {
@@ -304,8 +307,11 @@ static bool wait_for_job(struct worker *w)
 
 int32_t worker_next_job(void)
 {
-	while (!wait_for_job(this_worker))
+	while (!wait_for_job(this_worker)) {
+		if (this_worker->state == WORKER_DYING)
+			return JOB_CLOSE;
 		work_run();
+	}
 	current = this_worker->task;
 	sched_start();
 	return current->job;
@@ -384,13 +390,38 @@ int32_t supervisor_worker_gone(int32_t slot)
 	if (t)
 		t->worker = NULL;
 	unlock(&worker_lock);
-	if (t && was == WORKER_BUSY)
+	if (t && was == WORKER_BUSY) {
+		__atomic_store_n(&t->state, TASK_DEAD, __ATOMIC_SEQ_CST); /* not to be buried once more */
 		task_crashed(t);
+	}
 	if (t)
 		task_put(t);
 	return 0;
 }
 
+int32_t supervisor_shrink(void)
+{
+	struct worker *w;
+	int closed = 0;
+
+	for (;; closed++) {
+		lock(&worker_lock);
+		w = list_empty(&idle_workers) ? NULL : list_first(&idle_workers, struct worker, idle);
+		if (w) {
+			list_remove(&w->idle);
+			nidle--;
+			w->state = WORKER_DYING;
+			ndying++;
+		}
+		unlock(&worker_lock);
+		if (!w)
+			return closed;
+		__atomic_add_fetch(&w->wake, 1, __ATOMIC_SEQ_CST);
+		host_futex_wake(&w->wake, 1);
+	}
+}
+
+/* It has been swapped to TASK_DEAD. The worker may run on for a while, but no longer enters the kernel. */
 static void bury(struct task *t)
 {
 	struct worker *w;
@@ -398,13 +429,57 @@ static void bury(struct task *t)
 
 	lock(&worker_lock);
 	w = t->worker;
-	if (w && w->task == t)
+	if (w && w->task == t) {
 		slot = w->slot;
+		w->state = WORKER_DYING;
+		ndying++;
+	}
 	unlock(&worker_lock);
 	if (slot >= 0)
 		host_kill_worker(slot);
 	task_gone(t);
 	task_put(t);
+}
+
+/* t has been poked; the caller's reference becomes the list's, or is dropped. */
+static void give_time_to_look(struct task *t)
+{
+	bool dooms;
+
+	lock(&worker_lock);
+	dooms = __atomic_load_n(&t->killed, __ATOMIC_SEQ_CST) && task_in_user(t) && !t->lender &&
+		list_empty(&t->queued);
+	if (dooms) {
+		t->look_until = host_clock() + LOOK_TIME;
+		list_append(&doomed, &t->queued);
+	}
+	unlock(&worker_lock);
+	if (!dooms)
+		task_put(t);
+}
+
+/* Who has looked dies by itself, who didn't in time is buried. When to come again. */
+static nsec bury_doomed(void)
+{
+	nsec now = host_clock();
+	struct task *t;
+
+	for (;;) {
+		lock(&worker_lock);
+		t = list_empty(&doomed) ? NULL : list_first(&doomed, struct task, queued);
+		if (!t || (task_in_user(t) && now < t->look_until)) {
+			nsec next = t ? t->look_until : FOREVER;
+
+			unlock(&worker_lock);
+			return next;
+		}
+		list_remove(&t->queued);
+		unlock(&worker_lock);
+		if (task_leave_user(t, TASK_DEAD))
+			bury(t);
+		else
+			task_put(t);
+	}
 }
 
 static struct task *take_from(struct list *l)
@@ -420,18 +495,19 @@ static struct task *take_from(struct list *l)
 	return t;
 }
 
-void worker_run(void)
+nsec worker_run(void)
 {
 	struct task *t;
 	int wanted;
+	nsec next;
 
-	while ((t = take_from(&condemned)))
-		bury(t);
-	for (bool known = true; known && (t = take_from(&poked)); task_put(t))
+	for (bool known = true; known && (t = take_from(&poked)); give_time_to_look(t))
 		known = poke(t);
+	next = bury_doomed();
 	lock(&worker_lock);
 	wanted = min(nqueued + WORKERS_SPARE - nidle - nstarting, WORKERS_MAX - nlive);
 	unlock(&worker_lock);
 	while (wanted-- > 0 && host_start_worker() == 0)
 		;
+	return next;
 }

@@ -8,8 +8,10 @@
 
 /* A program has ended: no poke may reach its memory any more. */
 void worker_poke_end(struct task *t);
-/* Supervisor: start, poke and bury workers as asked. */
-void worker_run(void);
+/* The same, and this worker is done with t, the current task: its reference is dropped. */
+void worker_leave(struct task *t);
+/* Supervisor: start, poke and bury workers as asked. When it is to be called again at the latest. */
+nsec worker_run(void);
 struct worker_count {
 	int live, idle, starting, queued; /* queued: jobs without a worker */
 };

@@ -174,24 +174,62 @@ TEST("signal: a fatal signal marks every task, the status is the signal")
 	test_task_free(other);
 }
 
-TEST("signal: a task in user mode is swapped to DEAD, one in the kernel is not")
+TEST("signal: a killed task in user mode is given time to look, and swapped to DEAD if it doesn't")
 {
 	struct task *user = test_task_new(current), *kernel = test_task_new(current);
 
 	user->state = TASK_USER;
-	task_get(user); /* the supervisor may bury it at once */
+	task_get(user); /* the supervisor may bury it */
 	signal_send_process(user->process, SIGKILL, NULL);
-	EXPECT_EQ(user->state, TASK_DEAD);
-	task_put(user);
 	signal_send_process(kernel->process, SIGKILL, NULL);
 	EXPECT_EQ(kernel->state, TASK_KERNEL);
+	EXPECT(user->killed && user->attention);
 	EXPECT(kernel->killed && kernel->attention);
+	test_supervise();
+	EXPECT_EQ(user->state, TASK_USER);
+	while (task_in_user(user))
+		test_supervise();
+	EXPECT_EQ(user->state, TASK_DEAD);
+	task_put(user);
 	test_task_free(kernel);
-	test_supervise(); /* buries the first, which becomes a zombie of this process */
+	test_supervise(); /* the first has become a zombie of this process */
 	int status;
 	EXPECT(process_wait(P_ALL, 0, WEXITED, &status, NULL, NULL) > 0);
 	EXPECT_EQ(status, SIGKILL);
 	test_take_signal(current, SIGCHLD);
+}
+
+TEST("signal: a killed task that looks in time is left to die by itself")
+{
+	struct task *t = test_task_new(current);
+
+	t->state = TASK_USER;
+	signal_send_process(t->process, SIGKILL, NULL);
+	test_supervise();
+	EXPECT(task_leave_user(t, TASK_KERNEL)); /* it enters */
+	test_supervise();
+	EXPECT_EQ(t->state, TASK_KERNEL);
+	EXPECT_EQ(t->refs, 1); /* nobody waits for it any more */
+	test_task_free(t);
+}
+
+TEST("signal: a killed vfork child is left to die by itself: its worker is its parent's")
+{
+	struct task *t = test_task_new(current);
+
+	t->state = TASK_USER;
+	t->lender = current;
+	t->pending_word = 4;
+	lock(&t->process->lock);
+	task_look(t); /* a signal with a handler */
+	unlock(&t->process->lock);
+	signal_send_process(t->process, SIGKILL, NULL);
+	test_supervise();
+	EXPECT(list_empty(&t->queued));
+	EXPECT_EQ(t->refs, 1);
+	t->lender = NULL;
+	t->state = TASK_KERNEL;
+	test_task_free(t);
 }
 
 TEST("signal: permission follows real and saved ids, and SIGCONT the session")

@@ -188,10 +188,13 @@ TEST("trace: a traced task in the program is killed as any other")
 	EXPECT_EQ(trace_open(traced->process, &trace), 0);
 	task_get(traced); /* the supervisor may bury it at once */
 	signal_send_process(traced->process, SIGKILL, NULL);
+	EXPECT_EQ(traced->state, TASK_TRACED);
+	while (task_in_user(traced))
+		test_supervise(); /* buries it; it was init's child, which waits for nobody */
 	EXPECT_EQ(traced->state, TASK_DEAD);
 	trace_close(trace);
 	EXPECT_EQ(traced->state, TASK_DEAD);
-	test_supervise(); /* buries it; it was init's child, which waits for nobody */
+	test_supervise();
 	task_put(traced);
 	test_become(NULL);
 	test_task_free(tracer);

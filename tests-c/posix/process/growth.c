@@ -142,7 +142,7 @@ static const struct part {
 	int share; /* one of so many is done */
 } parts[] = {
 	{ "fork", do_fork, 1 },     { "spawn", do_spawn, 1 }, { "thread", do_thread, 1 },
-	{ "vfork", do_vfork, 4 },   { "kill", do_kill, 10 },  { "threads killed", do_threads_killed, 10 },
+	{ "vfork", do_vfork, 4 },   { "kill", do_kill, 10 },  { "threads killed", do_threads_killed, 2 },
 };
 
 static void mark(int marks, const char *what, const char *name)
