@@ -84,8 +84,10 @@ const ofPage = ['page_to_prompt', 'reload_to_prompt'];
 const elsewhere = (name) => name in ELAPSED || name === 'find_usr_cold' || ofHome.test(name) || ofPage.includes(name);
 const inUbench = only.filter((name) => !elsewhere(name));
 const quick = options.quick ? QUICK : [];
-const storeTurns = options.quick ? 0 : 7;
+const turns = options.quick ? 0 : 7;
 const elapsedRuns = options.quick ? 1 : 5;
+
+const nativeShell = (command) => run('sh', ['-c', command]);
 
 /** What a program wrote; rejects when it fails. */
 function run(program, args, input = '') {
@@ -130,6 +132,19 @@ async function compile() {
   }
 }
 
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+/** The median of each row of several turns, of which the first doesn't count if there are more. */
+function medians(found) {
+  const counted = found.length > 1 ? found.slice(1) : found;
+  return Object.fromEntries(
+    Object.entries(counted[0]).map(([name, { unit }]) => [
+      name,
+      { value: median(counted.map((turn) => turn[name].value)), unit },
+    ]),
+  );
+}
+
 function wanted(name) {
   return only.length === 0 || only.includes(name);
 }
@@ -150,17 +165,41 @@ async function measureFiles(shell, programs, directory, rows, settings = quick) 
   return Object.fromEntries(asked.filter(([name]) => found[name]).map(([name, row]) => [row, found[name]]));
 }
 
-/** What reads files that last, in `directory`. */
-async function measureReads(shell, programs, directory) {
+/** What reads files that last, in `directory`, where there is a tree. */
+async function measureReads(shell, programs, directory, settings) {
   const rows = READS.map((name) => [name, `home_${name}`]);
-  const results = await measureFiles(shell, programs, directory, rows);
+  const results = await measureFiles(shell, programs, directory, rows, settings);
   if (wanted('ls_lr_warm')) {
-    const text = await shell(
-      `cd ${directory}; ${TREE}; ls -lR tree >/dev/null; ${programs}elapsed ${elapsedRuns} 'ls -lR tree'; cd`,
-    );
+    const text = await shell(`cd ${directory}; ls -lR tree >/dev/null; ${programs}elapsed ${elapsedRuns} 'ls -lR tree'; cd`);
     results.ls_lr_warm = { value: Number(text.trim()), unit: 'ms' };
   }
   return results;
+}
+
+async function makeTree(shell, directory) {
+  if (wanted('ls_lr_warm')) await shell(`cd ${directory}; ${TREE}; sync; cd`);
+}
+
+/**
+ * The same in `directory` and natively in turns: both meet the machine in the same mood. `beside` has what
+ * it was natively. Medians of all turns but the first, in which engines still compile.
+ */
+async function measureReadsInTurns(shell, directory) {
+  const beside = join(out, 'home');
+  mkdirSync(beside, { recursive: true });
+  try {
+    await makeTree(shell, directory);
+    await makeTree(nativeShell, beside);
+    const ours = [];
+    const theirs = [];
+    for (let turn = 0; turn <= turns; turn++) {
+      ours.push(await measureReads(shell, '', directory, QUICK));
+      theirs.push(await measureReads(nativeShell, `${out}/`, beside, QUICK));
+    }
+    return { ...medians(ours), beside: medians(theirs) };
+  } finally {
+    rmSync(beside, { recursive: true });
+  }
 }
 
 /** What writes them, to a store of the kind `store`. */
@@ -169,19 +208,16 @@ function measureWrites(shell, programs, directory, store, settings) {
   return measureFiles(shell, programs, directory, rows, settings);
 }
 
-async function measureHome(shell, programs, directory) {
-  return {
-    ...(await measureReads(shell, programs, directory)),
-    ...(await measureWrites(shell, programs, directory, 'file')),
-  };
-}
-
 /** The same without TabOS, on this machine. */
 async function measureNativeHome(shell) {
   const directory = join(out, 'home');
   mkdirSync(directory, { recursive: true });
   try {
-    return await measureHome(shell, `${out}/`, directory);
+    await makeTree(shell, directory);
+    return {
+      ...(await measureReads(shell, `${out}/`, directory)),
+      ...(await measureWrites(shell, `${out}/`, directory, 'file')),
+    };
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -210,7 +246,7 @@ async function measureNode() {
   const home = join(out, 'home.store');
   rmSync(home, { force: true });
   const atHome = (command) => run(process.execPath, [...options, '--home', home, '-c', command]);
-  Object.assign(results, await measureHome(atHome, '', '/home'));
+  Object.assign(results, await measureReadsInTurns(atHome, '/home'), await measureWrites(atHome, '', '/home', 'file'));
   rmSync(home, { force: true });
   return results;
 }
@@ -247,7 +283,6 @@ async function runRaw(page, what) {
   return answer.results;
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /**
  * Writing to a store, with TabOS and without it, in turns: a disk that is slow for a while is so for both.
@@ -260,16 +295,14 @@ async function measureStore(tab, shell, store) {
   let sizes = wanted(row('write_64m_fsync')) ? RAW_KIB : [];
   const ours = [];
   const raw = [];
-  for (let turn = 0; turn <= storeTurns; turn++) {
+  for (let turn = 0; turn <= turns; turn++) {
     ours.push(await measureWrites(shell, '', '/home', store, QUICK));
     const { large, small } = await runRaw(tab.page, { kind: store, sizes });
     sizes = sizes.toSorted((a, b) => large[a] - large[b]).slice(0, 1);
     raw.push({ large: large[sizes[0]], small });
   }
-  if (storeTurns > 0) for (const turns of [ours, raw]) turns.shift();
-  const results = {};
-  for (const [name, { unit }] of Object.entries(ours[0]))
-    results[name] = { value: median(ours.map((turn) => turn[name].value)), unit };
+  if (turns > 0) raw.shift();
+  const results = medians(ours);
   if (sizes.length > 0) {
     console.error(`${store}: fastest with ${sizes[0]} KiB in a record or call`);
     results[row('raw_write_64m')] = { value: LARGE / median(raw.map(({ large }) => large)) / 1e3, unit: 'MB/s' };
@@ -287,7 +320,7 @@ async function measureHomes(name, url, browser) {
     const device = await tab.page.evaluate(() => window.tabos?.home?.device);
     if (!device?.includes(store)) throw new Error(`${name}: /home is on ${device}, not on ${store}`);
     const shell = shellOf(name, tab);
-    if (i === 0) Object.assign(results, await measureReads(shell, '', '/home'));
+    if (i === 0) Object.assign(results, await measureReadsInTurns(shell, '/home'));
     Object.assign(results, await measureStore(tab, shell, store));
     if (i === 0 && wanted('reload_to_prompt')) results.reload_to_prompt = await measureReload(tab);
     await tab.page.close();
@@ -356,7 +389,7 @@ function targetTable(native, results) {
   ];
   for (const [name, { most, times, of }] of Object.entries(TARGETS)) {
     const reached = hosts.map((host) => results[host]?.[name]);
-    const base = (host) => (of ? results[host]?.[of] : native[name]);
+    const base = (host) => (of ? results[host]?.[of] : (results[host]?.beside?.[name] ?? native[name]));
     const { unit } = reached.find(Boolean) ?? {};
     if (!unit || (most === undefined && !hosts.some(base))) continue;
     const than = of ?? `native (${number(native[name]?.value)} ${unit})`;
@@ -394,7 +427,7 @@ function table(native, pinned, results) {
     ['---', ...Array(2 + 2 * hosts.length).fill('--:')],
   ];
   const names = new Set([native, ...Object.values(results)].flatMap((found) => Object.keys(found)));
-  names.delete('pi');
+  for (const no of ['pi', 'beside']) names.delete(no);
   for (const name of names) {
     const unit = [native, ...Object.values(results)].map((found) => found[name]?.unit).find(Boolean);
     const more = unit === 'MB/s'; // more is better
@@ -403,7 +436,8 @@ function table(native, pinned, results) {
     const cells = hosts.flatMap((host) => {
       const value = results[host]?.[name]?.value;
       if (!(value > 0)) return [value === undefined ? '' : 'fails', ''];
-      return [number(value), known.length ? (more ? best / value : value / best).toFixed(2) : ''];
+      const base = results[host].beside?.[name]?.value ?? best;
+      return [number(value), base > 0 && known.length ? timeRatio(value, base, unit).toFixed(2) : ''];
     });
     rows.push([`${name} (${unit})`, number(native[name]?.value), number(pinned[name]?.value), ...cells]);
   }
@@ -415,7 +449,6 @@ const number = (value) => (value > 0 ? String(Number(value.toPrecision(4))) : ''
 await compile();
 const site = await makeSite();
 console.error('native');
-const nativeShell = (command) => run('sh', ['-c', command]);
 const native = { ...(await measure(nativeShell, `${out}/`)), ...(await measureNativeHome(nativeShell)) };
 console.error('native, on one core');
 const pinnedShell = (command) => run('taskset', ['-c', '0', 'sh', '-c', command]);
