@@ -87,12 +87,16 @@ export class ProgramStore {
 
 /** Entries whose users are all gone; one of them may have a thread about to start. */
 const IDLE_MEMORIES_MAX = 8;
+/** Numbers of memories that were let go, to remember. */
+const GONE_MAX = 1000;
 
 /** Memories of processes with threads, by the kernel's number, for the workers that will run these. */
 export class SharedMemories {
   readonly #answer: Answer;
   readonly #entries = new Map<number, { memory: WebAssembly.Memory; users: Set<number> }>();
   readonly #waiting = new Map<number, Set<number>>();
+  /** Who wants one of them would wait for ever. */
+  readonly #gone = new Set<number>();
 
   constructor(answer: Answer) {
     this.#answer = answer;
@@ -101,6 +105,7 @@ export class SharedMemories {
   share(slot: number, id: number, memory: WebAssembly.Memory): void {
     const users = this.#entries.get(id)?.users ?? new Set();
     users.add(slot);
+    this.#gone.delete(id);
     this.#entries.delete(id); // to the end: Maps keep the order of insertion
     this.#entries.set(id, { memory, users });
     const waiting = this.#waiting.get(id);
@@ -122,6 +127,8 @@ export class SharedMemories {
     if (entry) {
       entry.users.add(slot);
       this.#answer(slot, { type: 'memory', id, memory: entry.memory });
+    } else if (this.#gone.has(id)) {
+      this.#answer(slot, { type: 'memory', id, memory: null });
     } else {
       const waiting = this.#waiting.get(id) ?? new Set();
       this.#waiting.set(id, waiting.add(slot));
@@ -141,6 +148,11 @@ export class SharedMemories {
 
   #trim(): void {
     const idle = [...this.#entries].filter(([, { users }]) => users.size === 0);
-    idle.slice(0, -IDLE_MEMORIES_MAX).forEach(([id]) => this.#entries.delete(id));
+    for (const [id] of idle.slice(0, -IDLE_MEMORIES_MAX)) {
+      this.#entries.delete(id);
+      this.#gone.add(id);
+      const [oldest] = this.#gone;
+      if (this.#gone.size > GONE_MAX && oldest !== undefined) this.#gone.delete(oldest);
+    }
   }
 }

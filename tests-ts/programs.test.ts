@@ -81,6 +81,17 @@ describe('programs', () => {
     assert.deepEqual(lines, ['2: memory 50 true', '3: memory 50 true']);
   });
 
+  it('programs: the memory of a worker that was terminated reaches who waits for it', () => {
+    const { lines, answer } = recorder();
+    const memories = new SharedMemories(answer);
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    memories.want(2, 50);
+    memories.shareLast(50, memory);
+    memories.shareLast(51, memory); // nobody waits
+    memories.want(3, 50);
+    assert.deepEqual(lines, ['2: memory 50 true', '3: memory 50 true']);
+  });
+
   it('programs: memories that nobody uses are let go, but not at once', () => {
     const { lines, answer } = recorder();
     const memories = new SharedMemories(answer);
@@ -91,6 +102,8 @@ describe('programs', () => {
     }
     memories.want(2, 20);
     memories.want(2, 1);
-    assert.deepEqual(lines, ['2: memory 20 true']);
+    memories.share(1, 1, memory); // another thread is made after all
+    memories.want(3, 1);
+    assert.deepEqual(lines, ['2: memory 20 true', '2: memory 1 false', '3: memory 1 true']);
   });
 });
