@@ -34,6 +34,8 @@ const PI = 'echo "scale=1000; 4*a(1)" | bc -lq';
 const SH_200_TRUE = 'for i in $(seq 200); do /bin/true; done';
 const RUN_MS = 600_000;
 const QUICK = ['-m', '50', '-r', '1'];
+/** Where there are turns instead of rounds. */
+const IN_TURNS = ['-m', '150', '-r', '1'];
 /** Bytes of the large file. */
 const LARGE = 64 << 20;
 /** KiB in a record or call that the raw stores are tried with. */
@@ -170,7 +172,7 @@ async function measureReads(shell, programs, directory, settings) {
   const rows = READS.map((name) => [name, `home_${name}`]);
   const results = await measureFiles(shell, programs, directory, rows, settings);
   if (wanted('ls_lr_warm')) {
-    const text = await shell(`cd ${directory}; ls -lR tree >/dev/null; ${programs}elapsed ${elapsedRuns} 'ls -lR tree'; cd`);
+    const text = await shell(`cd ${directory}; for i in $(seq 5); do ls -lR tree >/dev/null; done; ${programs}elapsed ${elapsedRuns} 'ls -lR tree'; cd`);
     results.ls_lr_warm = { value: Number(text.trim()), unit: 'ms' };
   }
   return results;
@@ -193,8 +195,8 @@ async function measureReadsInTurns(shell, directory) {
     const ours = [];
     const theirs = [];
     for (let turn = 0; turn <= turns; turn++) {
-      ours.push(await measureReads(shell, '', directory, QUICK));
-      theirs.push(await measureReads(nativeShell, `${out}/`, beside, QUICK));
+      ours.push(await measureReads(shell, '', directory, IN_TURNS));
+      theirs.push(await measureReads(nativeShell, `${out}/`, beside, IN_TURNS));
     }
     return { ...medians(ours), beside: medians(theirs) };
   } finally {
