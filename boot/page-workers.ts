@@ -19,7 +19,7 @@ export type WorkerReport =
   | { readonly type: 'worker-ended'; readonly worker: number }
   | { readonly type: 'worker-crashed'; readonly worker: number; readonly reason: string };
 
-/** Where Web Locks are refused (an opaque origin): longer than any browser lets a terminated worker run. */
+/** Where Web Locks are refused (an opaque origin): well over Chromium's two seconds. */
 const ENDED_MS = 5000;
 
 /** The page's side. */

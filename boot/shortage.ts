@@ -9,7 +9,7 @@
 import { MEMORY_PAGES_MAX } from './modules.ts';
 import type { Answer } from './programs.ts';
 
-/** Pauses between attempts, while workers close. Longer ones would not help: who is killed meanwhile waits too. */
+/** Pauses between attempts, while workers close. A task that is killed meanwhile waits as well. */
 const PAUSES_MS = [5, 10, 20, 50, 100, 200, 400, 800];
 
 /** A zeroed memory for a program. RangeError: the host has no room for it. */

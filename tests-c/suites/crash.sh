@@ -13,7 +13,7 @@ mkdir -p "$work"
 failed=0
 crash() { node "$top/tests-ts/crash.ts" "$@" || failed=1; }
 for browser in chromium firefox; do
-	# IndexedDB, the store with more of our own code, gets the larger part.
+	# By name: which one a page chooses differs from run to run.
 	crash work $browser $((kills - kills / 5)) "$work/crash.wasm" idb "$work/$browser-idb.log"
 	crash work $browser $((kills / 5)) "$work/crash.wasm" opfs "$work/$browser-opfs.log"
 	crash move $browser "${TABOS_MOVES:-20}" "$work/$browser-moves.log"
