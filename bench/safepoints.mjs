@@ -58,7 +58,10 @@ names.forEach(compile);
 const results = new Map(names.map((name) => [name, []]));
 for (let round = 0; round < Number(options.runs); round++)
   for (const name of names) {
-    const figures = run(process.execPath, ['boot/tabos.mjs', path(`${name}.wasm`)]).trim().split(' ').map(Number);
+    const figures = run(process.execPath, ['boot/tabos.mjs', path(`${name}.wasm`)])
+      .trim()
+      .split(' ')
+      .map(Number);
     results.get(name).push(figures);
   }
 
@@ -81,5 +84,8 @@ if (options.write) {
   const readme = join(top, 'bench/README.md');
   const text = readFileSync(readme, 'utf8');
   const marks = /(<!-- safepoints -->\n)[^]*?(<!-- end safepoints -->)/;
-  writeFileSync(readme, text.replace(marks, (_, start, end) => `${start}${table}\n${end}`));
+  writeFileSync(
+    readme,
+    text.replace(marks, (_, start, end) => `${start}${table}\n${end}`),
+  );
 }

@@ -215,7 +215,8 @@ function firstChange(a: Int32Array, b: Int32Array, at: number): number {
 
 function isSame(a: Int32Array, b: Int32Array, at: number): boolean {
   for (const end = at + STEP_WORDS; at < end; at += 4)
-    if ((a[at]! ^ b[at]!) | (a[at + 1]! ^ b[at + 1]!) | (a[at + 2]! ^ b[at + 2]!) | (a[at + 3]! ^ b[at + 3]!)) return false;
+    if ((a[at]! ^ b[at]!) | (a[at + 1]! ^ b[at + 1]!) | (a[at + 2]! ^ b[at + 2]!) | (a[at + 3]! ^ b[at + 3]!))
+      return false;
   return true;
 }
 

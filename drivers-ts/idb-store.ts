@@ -526,7 +526,6 @@ function lacks(run: Run, wanted: number): boolean {
 /** Give `run` the blocks it lacks of what is stored; one that never was is zero. */
 function fill(run: Run, stored: Uint8Array | undefined): void {
   for (let i = 0; stored && i < RUN_BLOCKS; i++)
-    if (!(run.valid & (1 << i)))
-      run.data.set(stored.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES), i * BLOCK_BYTES);
+    if (!(run.valid & (1 << i))) run.data.set(stored.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES), i * BLOCK_BYTES);
   run.valid = ALL_BLOCKS;
 }
