@@ -166,6 +166,7 @@ async function start(page: PageHandle): Promise<void> {
     },
     homeBusy: askAboutHome,
     give: saveFile,
+    notGiven: (name, problem) => remark(`${name} was not made: ${problem}.`),
     askForFiles,
     homeReplaced(problem) {
       if (problem) return remark(`/home was not replaced: ${problem}.`);

@@ -86,7 +86,7 @@ export type ToSupervisor =
       readonly terminal: number;
       readonly files: readonly GivenFile[];
     }
-  /** Hand /home over as an ext2 image (`give`), or replace it by one and stop (`home-replaced`). */
+  /** Hand /home over as an ext2 image (`give`, or `not-given`), or replace it by one and stop (`home-replaced`). */
   | { readonly type: 'export-home' }
   | { readonly type: 'import-home'; readonly image: Blob }
   /** The answer to `home-busy`. */
@@ -123,6 +123,8 @@ export type FromSupervisor =
   /** `pid` is the new process, or -errno. */
   /** A file for the person. */
   | { readonly type: 'give'; readonly name: string; readonly data: Blob }
+  /** A file that was asked for can't be had. */
+  | { readonly type: 'not-given'; readonly name: string; readonly problem: string }
   /** A program asks for files, and no longer does. */
   | { readonly type: 'files-wanted'; readonly request: number }
   | { readonly type: 'files-unwanted'; readonly request: number }

@@ -8,8 +8,10 @@ import { BrowserCache, HttpSource } from '../drivers-ts/package-http.ts';
 import { Packages, withPackages } from '../drivers-ts/package-store.ts';
 import type { OpenStore } from '../drivers-ts/block-store.ts';
 import { HostChannel, type GivenFile } from '../drivers-ts/host-channel.ts';
+import { ImageStore } from '../drivers-ts/image-store.ts';
 import { StillStore } from '../drivers-ts/still-store.ts';
 import { cacheLimit } from './cache-limit.ts';
+import { blocksOfImage, checkImage, imageOf } from './home-image.ts';
 import { RequestedWorkers, type WorkerReport } from './page-workers.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 import {
@@ -22,7 +24,7 @@ import {
   type ToSupervisor,
 } from './protocol.ts';
 import { BootFailure, Supervisor } from './supervisor-core.ts';
-import { blocksOfImage, checkImage, HomeVolume, imageOf } from './volumes.ts';
+import { HomeVolume } from './volumes.ts';
 
 /** A few workers ready before the first program asks for one. */
 const EARLY_WORKERS = 3;
@@ -94,8 +96,9 @@ const packages = new Packages(
 let volume: HomeVolume | null = null;
 let homeChosen: (choice: BusyChoice) => void = () => undefined;
 
-/** The volume's store is the only one there is. */
+/** The volume's store is the only one there is, but for an image on its way out. */
 const openStore: OpenStore = async (name, readOnly) => {
+  if (tidied && name === TIDIED) return tidied;
   if (!volume || name !== volume.store) throw new ErrnoError(ENODEV, `no store ${name}`);
   homeStore = new StillStore(await volume.open(readOnly));
   return homeStore;
@@ -109,9 +112,40 @@ async function imageOfHome(target: Supervisor): Promise<Blob | null> {
   return homeStore ? homeStore.hold(imageOf) : null;
 }
 
-async function exportHome(target: Supervisor): Promise<void> {
-  const data = await imageOfHome(target);
-  if (data) post({ type: 'give', name: 'home.img', data });
+/** The image that is being made ready to be given away. */
+let tidied: ImageStore | null = null;
+const TIDIED = 'export0';
+
+/**
+ * The image as an unmount would leave it: a file that has no name any more but is in use
+ * takes room in /home, and is nobody's in the image. The kernel frees those, as after a crash.
+ */
+async function tidy(target: Supervisor, image: Blob): Promise<Blob> {
+  tidied = new ImageStore(image, false);
+  try {
+    programErrors = '';
+    const script = 'mkdir -p "$1" && mount -t ext2 "$2" "$1" && umount "$1"';
+    const status = await target.runToEnd(['/bin/sh', '-c', script, 'sh', '/run/export', TIDIED], []);
+    if (status !== 0) throw new Error(programErrors.trim() || `mount ended with ${status}`);
+    return tidied.changed;
+  } finally {
+    tidied = null;
+  }
+}
+
+let exported: Promise<void> = Promise.resolve();
+
+/** One after the other, should a person ask twice. */
+function exportHome(target: Supervisor): void {
+  exported = exported.then(async () => {
+    try {
+      const image = await imageOfHome(target);
+      if (!image) throw new Error('there is no /home that lasts');
+      post({ type: 'give', name: 'home.img', data: await tidy(target, image) });
+    } catch (error) {
+      post({ type: 'not-given', name: 'home.img', problem: error instanceof Error ? error.message : String(error) });
+    }
+  });
 }
 
 /** Replace /home by an image; the system ends for it. */
@@ -385,7 +419,7 @@ function receive(
       void drop(target, message);
       break;
     case 'export-home':
-      void exportHome(target);
+      exportHome(target);
       break;
     case 'import-home':
       void importHome(target, message.image);

@@ -25,6 +25,8 @@ export interface SystemEvents {
   silent(text: string, isOver: boolean): void;
   /** A file for the person. */
   give(name: string, data: Blob): void;
+  /** The one that was asked for can't be had. */
+  notGiven(name: string, problem: string): void;
   /** A program wants files: what is chosen, or null. `signal`: it no longer does. */
   askForFiles(signal: AbortSignal): Promise<readonly GivenFile[] | null>;
   /** /home was replaced; the system has stopped for it. Or why it was not. */
@@ -136,7 +138,7 @@ export class System {
     });
   }
 
-  /** /home as an image, by the event `give`. */
+  /** /home as an image, by the event `give` or `notGiven`. */
   exportHome(): void {
     this.#send({ type: 'export-home' });
   }
@@ -177,6 +179,8 @@ export class System {
         return;
       case 'give':
         return this.#events.give(message.name, message.data);
+      case 'not-given':
+        return this.#events.notGiven(message.name, message.problem);
       case 'files-wanted':
         return void this.#askForFiles(message.request);
       case 'files-unwanted':
