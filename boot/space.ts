@@ -22,7 +22,7 @@ const DOOR = ['copy_in', 'copy_out', 'zero', 'load', 'store', 'swap', 'grow', 'd
  * SpiderMonkey, which alone has this global. Its memory.copy takes care that shared memory changes meanwhile
  * and so isn't memmove (AtomicOperations::memmoveSafeWhenRacy); uaccess.wat has what is faster there.
  */
-const COPIES_BY_BLOCKS = 'InternalError' in globalThis;
+const COPIES_BY_QUARTERS = 'InternalError' in globalThis;
 
 type Door = Record<(typeof DOOR)[number], CallableFunction> & {
   zero(address: number, length: number): number;
@@ -40,8 +40,8 @@ export class Space {
       kernel: { memory: kernelMemory },
       program: { memory },
     });
-    const exports = instance.exports as unknown as Door & { readonly copy_out_blocks: CallableFunction };
-    this.door = COPIES_BY_BLOCKS ? { ...exports, copy_out: exports.copy_out_blocks } : exports;
+    const exports = instance.exports as unknown as Door & { readonly copy_out_quarters: CallableFunction };
+    this.door = COPIES_BY_QUARTERS ? { ...exports, copy_out: exports.copy_out_quarters } : exports;
   }
 
   get pages(): number {

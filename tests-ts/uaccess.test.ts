@@ -1,4 +1,4 @@
-/** kernel-c/uaccess.wat: what copies to a program's memory, in one piece or by blocks. Needs the built kernel. */
+/** kernel-c/uaccess.wat: what copies to a program's memory, in one piece or by quarters. Needs the built kernel. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
@@ -12,7 +12,7 @@ function sharedMemory(): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true });
 }
 
-for (const name of ['copy_out', 'copy_out_blocks'])
+for (const name of ['copy_out', 'copy_out_quarters'])
   describe(`uaccess: ${name}`, () => {
     const kernel = sharedMemory();
     const program = sharedMemory();
