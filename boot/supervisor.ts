@@ -3,15 +3,11 @@
  * (protocol.ts), the supervisor on the other.
  */
 import { FsDriver } from '../drivers-ts/fs.ts';
-import { ENODEV, ErrnoError } from '../drivers-ts/errno.ts';
 import { BrowserCache, HttpSource } from '../drivers-ts/package-http.ts';
 import { Packages, withPackages } from '../drivers-ts/package-store.ts';
-import type { OpenStore } from '../drivers-ts/block-store.ts';
 import { HostChannel, type GivenFile } from '../drivers-ts/host-channel.ts';
-import { ImageStore } from '../drivers-ts/image-store.ts';
-import { StillStore } from '../drivers-ts/still-store.ts';
 import { cacheLimit } from './cache-limit.ts';
-import { blocksOfImage, checkImage, imageOf } from './home-image.ts';
+import { Home, type OwnEnding } from './home.ts';
 import { RequestedWorkers, type WorkerReport } from './page-workers.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 import {
@@ -19,12 +15,9 @@ import {
   type BootOptions,
   type BusyChoice,
   type FromSupervisor,
-  type HomeState,
-  type HomeStore,
   type ToSupervisor,
 } from './protocol.ts';
 import { BootFailure, Supervisor } from './supervisor-core.ts';
-import { HomeVolume } from './volumes.ts';
 
 /** A few workers ready before the first program asks for one. */
 const EARLY_WORKERS = 3;
@@ -91,75 +84,50 @@ const packages = new Packages(
   (level, text) => platform.log(level, text),
 );
 
+/* ---- programs of the system's own ---- */
+
+/** What they complained about. */
+let complaints = '';
+let lastOwn: Promise<unknown> = Promise.resolve();
+
+/** One after the other, so that it is known whose complaints these are. */
+function watchOwn(run: () => Promise<number>): Promise<OwnEnding> {
+  const ended = lastOwn.then(async () => {
+    complaints = '';
+    const status = await run();
+    return { status, errors: complaints.trim() };
+  });
+  lastOwn = ended.catch(() => undefined);
+  return ended;
+}
+
 /* ---- /home ---- */
 
-let volume: HomeVolume | null = null;
 let homeChosen: (choice: BusyChoice) => void = () => undefined;
 
-/** The volume's store is the only one there is, but for an image on its way out. */
-const openStore: OpenStore = async (name, readOnly) => {
-  if (tidied && name === TIDIED) return tidied;
-  if (!volume || name !== volume.store) throw new ErrnoError(ENODEV, `no store ${name}`);
-  homeStore = new StillStore(await volume.open(readOnly));
-  return homeStore;
-};
+const home = new Home({
+  askWhatNow() {
+    post({ type: 'home-busy' });
+    return new Promise((resolve) => (homeChosen = resolve));
+  },
+  watch: watchOwn,
+});
 
-let homeStore: StillStore | null = null;
-
-/** /home as its last checkpoint left it, with the newest made first. */
-async function imageOfHome(target: Supervisor): Promise<Blob | null> {
-  await target.sync();
-  return homeStore ? homeStore.hold(imageOf) : null;
+function problemOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
-/** The image that is being made ready to be given away. */
-let tidied: ImageStore | null = null;
-const TIDIED = 'export0';
-
-/**
- * The image as an unmount would leave it: a file that has no name any more but is in use
- * takes room in /home, and is nobody's in the image. The kernel frees those, as after a crash.
- */
-async function tidy(target: Supervisor, image: Blob): Promise<Blob> {
-  tidied = new ImageStore(image, false);
+async function exportHome(target: Supervisor): Promise<void> {
+  const name = 'home.img';
   try {
-    programErrors = '';
-    const script = 'mkdir -p "$1" && mount -t ext2 "$2" "$1" && umount "$1"';
-    const status = await target.runToEnd(['/bin/sh', '-c', script, 'sh', '/run/export', TIDIED], []);
-    if (status !== 0) throw new Error(programErrors.trim() || `mount ended with ${status}`);
-    return tidied.changed;
-  } finally {
-    tidied = null;
-  }
-}
-
-let exported: Promise<void> = Promise.resolve();
-
-/** One after the other, should a person ask twice. */
-function exportHome(target: Supervisor): void {
-  exported = exported.then(async () => {
-    try {
-      const image = await imageOfHome(target);
-      if (!image) throw new Error('there is no /home that lasts');
-      post({ type: 'give', name: 'home.img', data: await tidy(target, image) });
-    } catch (error) {
-      post({ type: 'not-given', name: 'home.img', problem: error instanceof Error ? error.message : String(error) });
-    }
-  });
-}
-
-/** Replace /home by an image; the system ends for it. */
-async function importHome(target: Supervisor, image: Blob): Promise<void> {
-  let problem: string | null = null;
-  try {
-    if (!volume || volume.readOnly) throw new Error('this tab does not own /home');
-    await checkImage(image);
-    await target.sync();
-    await target.stop();
-    await volume.fill(volume.kind, blocksOfImage(image));
+    post({ type: 'give', name, data: await home.image(target) });
   } catch (error) {
-    problem = error instanceof Error ? error.message : String(error);
+    post({ type: 'not-given', name, problem: problemOf(error) });
   }
+}
+
+async function importHome(target: Supervisor, image: Blob): Promise<void> {
+  const problem = await home.replace(target, image).then(() => null, problemOf);
   post({ type: 'home-replaced', problem });
 }
 
@@ -192,61 +160,20 @@ async function drop(
   { request, terminal, files }: Extract<ToSupervisor, { type: 'drop' }>,
 ): Promise<void> {
   const number = channel.drop(files);
-  programErrors = '';
   const script = 'cd "/proc/$1/cwd" 2>/dev/null || cd /root; exec upload -t "$2"';
-  const status = await target.runToEnd(
-    ['/bin/sh', '-c', script, 'sh', String(shells.get(terminal) ?? 0), String(number)],
-    [],
+  const shell = String(shells.get(terminal) ?? 0);
+  const { status, errors } = await watchOwn(() =>
+    target.runToEnd(['/bin/sh', '-c', script, 'sh', shell, String(number)], []),
   );
   channel.undrop(number);
   const count = `${files.length} ${files.length === 1 ? 'file' : 'files'}`;
-  post({ type: 'dropped', request, text: status === 0 ? `${count} put into the shell’s directory` : programErrors });
+  post({ type: 'dropped', request, text: status === 0 ? `${count} put into the shell’s directory` : errors });
 }
-
-/** Who owns /home: we, or another tab, and then a person decides. Null: it is volatile. */
-async function findHome(wanted: HomeStore): Promise<HomeVolume | null> {
-  if (wanted === 'volatile') return null;
-  for (;;) {
-    const own = await HomeVolume.own(wanted === 'current' ? null : wanted);
-    if (own) return own;
-    const choice = new Promise<BusyChoice>((resolve) => (homeChosen = resolve));
-    post({ type: 'home-busy' });
-    switch (await choice) {
-      case 'read-only':
-        return HomeVolume.besideOwner();
-      case 'volatile':
-        return null;
-      case 'again':
-        break;
-    }
-  }
-}
-
-/** Mount what was found. Without it the system runs all the same; the page says so. */
-async function mountHome(target: Supervisor, found: Promise<HomeVolume | null>): Promise<HomeState> {
-  try {
-    volume = await found;
-    if (!volume) return { mode: 'volatile', device: null, problem: null };
-    const device = `/dev/${volume.store}`;
-    programErrors = '';
-    const status = await target.mountHome(device, volume.readOnly ? 'ro' : 'rw');
-    if (status === 0 && !volume.readOnly) volume.share(() => imageOfHome(target));
-    if (status === 0) await volume.sweep();
-    if (status === 0) return { mode: volume.readOnly ? 'read-only' : 'lasting', device, problem: null };
-    return { mode: 'volatile', device: null, problem: programErrors.trim() || `/etc/rc ended with ${status}` };
-  } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    return { mode: 'volatile', device: null, problem };
-  }
-}
-
-/** What the system's own programs complained about. */
-let programErrors = '';
 
 const platform: Platform = {
   startWorker: () => workers.start(),
   yield: nextTurn,
-  fsDriver: (host) => new FsDriver(host, withPackages(packages, openStore), [], channel),
+  fsDriver: (host) => new FsDriver(host, withPackages(packages, home.openStore), [], channel),
   terminalWrite(terminal, bytes) {
     const taken = windows.take(terminal, bytes.length);
     const data = taken === bytes.length ? bytes : bytes.slice(0, taken);
@@ -256,7 +183,7 @@ const platform: Platform = {
   // A page has no standard streams; what is written to them is only of use in a log.
   streamWrite(stream, bytes) {
     const text = new TextDecoder().decode(bytes);
-    if (stream === 2) programErrors += text;
+    if (stream === 2) complaints += text;
     platform.log(stream === 2 ? LOG_ERROR : 6, text);
     return bytes.length;
   },
@@ -362,8 +289,8 @@ async function boot(options: BootOptions): Promise<void> {
   verbose = options.verbose ?? false;
   const early: WorkerHandle[] = [];
   try {
-    const home = findHome(options.home ?? 'current');
-    home.catch(() => undefined); // as the archive
+    const found = home.find(options.home ?? 'current');
+    found.catch(() => undefined); // as the archive
     const archive = download('archive', options.archive);
     archive.catch(() => undefined); // it is awaited below, perhaps after another failure
     for (let count = EARLY_WORKERS; count > 0; count--) early.push(workers.start());
@@ -379,7 +306,7 @@ async function boot(options: BootOptions): Promise<void> {
     post({ type: 'watch', ...supervisor.watched });
     post({ type: 'step', step: 'unpack' });
     await unpack(supervisor, await archive);
-    const state = await mountHome(supervisor, home);
+    const state = await home.mount(supervisor, found);
     if (!failed) post({ type: 'ready', home: state });
   } catch (error) {
     if (error instanceof BootFailure) fail(error.kind, error.message);
@@ -419,7 +346,7 @@ function receive(
       void drop(target, message);
       break;
     case 'export-home':
-      exportHome(target);
+      void exportHome(target);
       break;
     case 'import-home':
       void importHome(target, message.image);
