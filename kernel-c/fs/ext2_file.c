@@ -9,8 +9,6 @@
 
 #define PIECE 32u /* pages: what one operation writes, and ext2_map_new tells about */
 #define MAX_SIZE ((int64_t)EXT2_MAX_BLOCKS * EXT2_BLOCK)
-#define FALLOC_KEEP_SIZE 1u
-#define FALLOC_PUNCH_HOLE 2u
 
 static uint32_t pages_of(int64_t bytes)
 {
@@ -353,10 +351,10 @@ int ext2_fallocate(struct inode *inode, uint32_t mode, int64_t offset, int64_t l
 
 	if (end > MAX_SIZE)
 		return -EFBIG;
-	if (mode == (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE))
+	if (mode & FALLOC_PUNCH_HOLE)
 		return punch_hole(inode, offset, end);
 	/* Blocks beyond the end of a file are damage to e2fsck. */
-	if (mode & ~FALLOC_KEEP_SIZE || (mode && end > round_up(inode->size, (int64_t)PAGE_SIZE)))
+	if (mode && end > round_up(inode->size, (int64_t)PAGE_SIZE))
 		return -EOPNOTSUPP;
 	if (!mode && end > inode->size && inode->size % PAGE_SIZE &&
 	    (n = extend(inode, inode->size)) < 0)

@@ -9,8 +9,6 @@
 
 #define MAX_PAGES (1ull << 31) /* 8 TiB: sizes beyond are EFBIG */
 #define RECLAIM 64 /* pages to take from the page cache when there are no others */
-#define FALLOC_KEEP_SIZE 1u
-#define FALLOC_PUNCH_HOLE 2u
 
 static uint64_t all_pages; /* [a] in use by files of all memfs */
 
@@ -235,8 +233,6 @@ int memfs_fallocate(struct inode *inode, uint32_t mode, int64_t offset, int64_t 
 
 	if (end > (int64_t)(MAX_PAGES * PAGE_SIZE))
 		return -EFBIG;
-	if (mode != (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE) && mode & ~FALLOC_KEEP_SIZE)
-		return -EOPNOTSUPP;
 	inode_modified(inode);
 	if (mode & FALLOC_PUNCH_HOLE)
 		return punch_hole(inode, offset, end);

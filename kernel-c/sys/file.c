@@ -74,8 +74,6 @@ static int64_t transfer_at(struct file *f, struct uio *u, bool write, int64_t of
 
 	if (unlikely(f->ops->stream))
 		return -ESPIPE;
-	if (unlikely(offset < 0))
-		return -EINVAL;
 	if (!write)
 		return f->ops->read(f, u, &offset);
 	n = f->ops->write(f, u, &offset);
@@ -109,9 +107,11 @@ static int32_t one_buffer(int fd, uaddr buffer, uint32_t length, bool write, con
 	struct uio u;
 	int64_t n;
 	int err;
-	struct file *f = fd_get_for(fd, write, &err);
+	struct file *f;
 
-	if (unlikely(!f))
+	if (unlikely(offset && *offset < 0))
+		return -EINVAL;
+	if (unlikely(!(f = fd_get_for(fd, write, &err))))
 		return err;
 	uio_user(&u, &iov, buffer, min(length, COUNT_MAX));
 	n = transfer(f, &u, write, offset);
@@ -161,9 +161,11 @@ static int32_t many_buffers(int fd, uaddr iov, int32_t count, bool write, const 
 	struct uio u = { 0 };
 	int64_t n;
 	int err;
-	struct file *f = fd_get_for(fd, write, &err);
+	struct file *f;
 
-	if (!f)
+	if (offset && *offset < 0)
+		return -EINVAL;
+	if (!(f = fd_get_for(fd, write, &err)))
 		return err;
 	n = -EINVAL;
 	if (count < 0 || count > IOV_MAX)
@@ -242,10 +244,10 @@ static int64_t send(struct file *out, struct file *in, int64_t *pos, size_t coun
 	int64_t n;
 
 	/* What can't be read again must not be read before it is known to fit. */
-	if (in->ops->stream || *pos < 0)
+	if (in->ops->stream || (out->flags & O_APPEND))
 		return -EINVAL;
-	if ((out->flags & O_APPEND) || count == 0)
-		return count ? -EINVAL : 0;
+	if (count == 0)
+		return 0;
 	if (!(chunk = page_alloc(SEND_CHUNK_ORDER)))
 		return -ENOMEM;
 	n = send_chunks(out, in, pos, count, chunk);
@@ -255,20 +257,20 @@ static int64_t send(struct file *out, struct file *in, int64_t *pos, size_t coun
 
 int32_t sys_sendfile(int32_t outfd, int32_t infd, uint32_t offset, uint32_t count)
 {
-	struct file *in, *out;
-	int64_t pos, n;
+	struct file *in, *out = NULL;
+	int64_t pos, n = 0;
 	int err;
 
 	if (!(in = fd_get_for(infd, false, &err)))
 		return err;
-	if (!(out = fd_get_for(outfd, true, &err))) {
-		file_put(in);
-		return err;
-	}
 	if (offset)
 		n = copy_in(&pos, offset, sizeof pos);
 	else
-		n = 0, pos = __atomic_load_n(&in->pos, __ATOMIC_RELAXED);
+		pos = __atomic_load_n(&in->pos, __ATOMIC_RELAXED);
+	if (n == 0 && pos < 0)
+		n = -EINVAL;
+	if (n == 0 && !(out = fd_get_for(outfd, true, &err)))
+		n = err;
 	if (n == 0)
 		n = send(out, in, &pos, min(count, COUNT_MAX));
 	if (n > 0 && offset)
@@ -278,7 +280,8 @@ int32_t sys_sendfile(int32_t outfd, int32_t infd, uint32_t offset, uint32_t coun
 		in->pos = pos;
 		mutex_unlock(&in->lock);
 	}
-	file_put(out);
+	if (out)
+		file_put(out);
 	file_put(in);
 	return (int32_t)n;
 }

@@ -9,10 +9,10 @@
 #include "sys.h"
 
 /*
- * Look up the path of an *at call with its AT_ flags. A null path counts as ""
- * where AT_EMPTY_PATH is set.
+ * Look up the path of an *at call with its AT_ flags, and WALK_ flags besides. A null
+ * path counts as "" where AT_EMPTY_PATH is set.
  */
-static int at_lookup(int32_t dirfd, uaddr path, uint32_t flags, struct path *out)
+static int at_lookup_as(int32_t dirfd, uaddr path, uint32_t flags, uint32_t walk, struct path *out)
 {
 	char name[PATH_MAX];
 	int err = 0;
@@ -24,7 +24,12 @@ static int at_lookup(int32_t dirfd, uaddr path, uint32_t flags, struct path *out
 		return err;
 	return path_lookup(current_process, dirfd, name,
 			   (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) |
-			   (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0), out);
+			   (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) | walk, out);
+}
+
+static int at_lookup(int32_t dirfd, uaddr path, uint32_t flags, struct path *out)
+{
+	return at_lookup_as(dirfd, path, flags, 0, out);
 }
 
 int32_t sys_fstatat(int32_t dirfd, uint32_t path, uint32_t buffer, uint32_t flags)
@@ -65,7 +70,7 @@ int32_t sys_faccessat(int32_t dirfd, uint32_t path, uint32_t mode, uint32_t flag
 	if ((mode & ~(uint32_t)(R_OK | W_OK | X_OK)) ||
 	    (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
 		return -EINVAL;
-	if ((err = at_lookup(dirfd, path, flags, &at)) < 0)
+	if ((err = at_lookup_as(dirfd, path, flags, flags & AT_EACCESS ? 0 : WALK_REAL, &at)) < 0)
 		return err;
 	inode = at.dentry->inode;
 	if ((mode & W_OK) && (S_ISREG(inode->mode) || S_ISDIR(inode->mode)))
@@ -130,13 +135,15 @@ int32_t sys_utimensat(int32_t dirfd, uint32_t path, uint32_t times, uint32_t fla
 int32_t sys_truncate(uint32_t path, int64_t length)
 {
 	struct path at;
+	uint32_t mode;
 	int err;
 
 	if (length < 0)
 		return -EINVAL;
 	if ((err = at_lookup(AT_FDCWD, path, 0, &at)) < 0)
 		return err;
-	err = S_ISDIR(at.dentry->inode->mode) ? -EISDIR : mount_writable(at.mount);
+	mode = at.dentry->inode->mode;
+	err = S_ISDIR(mode) ? -EISDIR : !S_ISREG(mode) ? -EINVAL : mount_writable(at.mount);
 	if (err == 0)
 		err = inode_permission(at.dentry->inode, W_OK, false);
 	if (err == 0)
@@ -204,7 +211,10 @@ int32_t sys_fallocate(int32_t fd, uint32_t mode, int64_t offset, int64_t length)
 		return -EFBIG;
 	if (!(f = fd_get(fd)))
 		return -EBADF;
-	err = file_writable(f) ? fallocate_file(f, mode, offset, length) : -EBADF;
+	if (mode & ~(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE) || mode == FALLOC_PUNCH_HOLE)
+		err = -EOPNOTSUPP;
+	else
+		err = file_writable(f) ? fallocate_file(f, mode, offset, length) : -EBADF;
 	file_put(f);
 	return err;
 }

@@ -242,6 +242,10 @@ struct dentry *dentry_lookup_locked(struct dentry *dir, const char *name, size_t
 		*err = -ENOTDIR;
 		return NULL;
 	}
+	if (length > NAME_MAX) {
+		*err = -ENAMETOOLONG;
+		return NULL;
+	}
 	if (!(flags & SB_UNCACHED) && (d = dentry_cached(dir, name, length)) &&
 	    !(flags & SB_REVALIDATE))
 		return d;

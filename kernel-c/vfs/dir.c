@@ -58,6 +58,9 @@ int dir_create(struct walk *w, struct dentry *name, uint32_t mode, uint64_t rdev
 		c.gid = dir->gid;
 		if (S_ISDIR(mode))
 			c.mode |= S_ISGID;
+		else if ((mode & S_IXGRP) && c.uid != 0 && w->cred->egid != c.gid &&
+			 !cred_in_group(w->cred, c.gid))
+			c.mode &= ~S_ISGID; /* who makes it could not run programs as that group */
 	}
 	if (!(inode = dir->ops->create(dir, name->name, name->length, &c, &err)))
 		return err;
@@ -168,7 +171,7 @@ static int link_locked(struct walk *w, struct dentry *name, struct inode *inode)
 
 	if (err < 0)
 		return err;
-	if (!dir->ops->link)
+	if (!dir->ops->link || S_ISDIR(inode->mode))
 		return -EPERM;
 	if (inode->nlink == 0)
 		return -ENOENT;
@@ -182,9 +185,10 @@ static int link_locked(struct walk *w, struct dentry *name, struct inode *inode)
 	return 0;
 }
 
-static int link_to(struct walk *w, struct inode *inode)
+static int link_to(struct walk *w, const struct path *old)
 {
 	struct dentry *dir = w->at.dentry, *name;
+	struct inode *inode = old->dentry->inode;
 	int err = 0;
 
 	for (;;) {
@@ -199,6 +203,8 @@ static int link_to(struct walk *w, struct inode *inode)
 			err = -EEXIST;
 		else if (w->slash)
 			err = -ENOENT;
+		else if (old->mount != w->at.mount)
+			err = -EXDEV;
 		else if (!dir->inode->ops->link)
 			err = -EPERM;
 		else if (!dentry_alive(name, dir) && dir->inode->nlink)
@@ -230,12 +236,8 @@ int vfs_link(struct process *p, int from_fd, const char *from, int to_fd, const 
 		goto end;
 	if (walk_last_special(&w))
 		err = -EEXIST;
-	else if (old.mount != w.at.mount)
-		err = -EXDEV;
-	else if (S_ISDIR(old.dentry->inode->mode))
-		err = -EPERM;
 	else
-		err = link_to(&w, old.dentry->inode);
+		err = link_to(&w, &old);
 end:
 	walk_end(&w);
 put_old:
@@ -434,6 +436,10 @@ static int rename_last(struct walk *f, struct walk *t, uint32_t flags)
 
 		if (!(name = dentry_lookup(f->at.dentry, f->last, f->length, &err)))
 			return err;
+		if (!dentry_inode(name)) {
+			dentry_put(name);
+			return -ENOENT;
+		}
 		if (!(to = dentry_lookup(t->at.dentry, t->last, t->length, &err))) {
 			dentry_put(name);
 			return err;

@@ -81,6 +81,10 @@ struct attributes {
 	struct abi_timespec atime, mtime, ctime;
 };
 
+/* fallocate's modes, as Linux numbers them. */
+#define FALLOC_KEEP_SIZE 1u
+#define FALLOC_PUNCH_HOLE 2u
+
 /* Directory and attribute operations; directories are locked by the caller. */
 struct inode_ops {
 	/* The inode of `name` in dir with a reference, or NULL and *err 0 when there is none. */
@@ -106,6 +110,7 @@ struct inode_ops {
 	int (*setattr)(struct inode *inode, const struct attributes *a);
 	/* Fill what the inode does not hold itself (st is filled generically before). 0 or an error. */
 	int (*getattr)(struct inode *inode, struct abi_stat *st);
+	/* mode: 0, FALLOC_KEEP_SIZE, or that with FALLOC_PUNCH_HOLE. */
 	int (*fallocate)(struct inode *inode, uint32_t mode, int64_t offset, int64_t length);
 	/*
 	 * Where the filesystem has the file's page in kernel memory, to read and write
@@ -189,7 +194,7 @@ void inode_modified(struct inode *inode);
 /* The set-group-ID bit of a file that its group may not run stands for something else. */
 static inline uint32_t mode_without_set_id(uint32_t mode)
 {
-	return mode & ~(S_ISUID | (mode & 0010 ? S_ISGID : 0u));
+	return mode & ~(S_ISUID | (mode & S_IXGRP ? S_ISGID : 0u));
 }
 /* Data was read: atime, but only when that tells anything new since the last change. */
 void inode_accessed(struct inode *inode);

@@ -12,9 +12,6 @@
 #include "../lib/alloc.h"
 #include "../task/task.h"
 
-/* A link in the middle may lengthen a path beyond PATH_MAX, but not without bound. */
-#define EXPANDED_MAX (2 * PATH_MAX)
-
 static const struct cred kernel_cred;
 static const uint32_t kernel_umask = 022;
 
@@ -127,6 +124,7 @@ int walk_begin(struct walk *w, struct process *p, int dirfd, const char *path)
 
 	w->p = p;
 	w->cred = process_cred(p);
+	w->real = false;
 	w->rest = path;
 	w->buffer = NULL;
 	w->links = 0;
@@ -156,7 +154,7 @@ static int walk_may_search(const struct walk *w)
 
 	if (!S_ISDIR(dir->mode))
 		return -ENOTDIR;
-	return inode_permission_for(w->cred, dir, X_OK, false);
+	return inode_permission_for(w->cred, dir, X_OK, w->real);
 }
 
 /* w->at becomes dentry (its reference is consumed), or what is mounted there. */
@@ -169,7 +167,7 @@ static void walk_enter(struct walk *w, struct dentry *d)
 	path_cross(&w->at);
 }
 
-/* Go on with the text of a link and, after it, the rest. */
+/* Go on with the text of a link and, after it, the rest: longer than PATH_MAX, but SYMLOOP_MAX times that at most. */
 static int walk_splice(struct walk *w, struct inode *link, const char *rest)
 {
 	size_t after = strlen(rest);
@@ -179,9 +177,9 @@ static int walk_splice(struct walk *w, struct inode *link, const char *rest)
 	if (!buffer)
 		return -ENOMEM;
 	n = link->ops->readlink(link, buffer, PATH_MAX);
-	if (n <= 0 || (size_t)n + after > EXPANDED_MAX) {
+	if (n <= 0) {
 		kfree(buffer);
-		return n < 0 ? n : n == 0 ? -ENOENT : -ENAMETOOLONG;
+		return n < 0 ? n : -ENOENT;
 	}
 	memcpy(buffer + n, rest, after + 1);
 	kfree(w->buffer);
@@ -256,8 +254,6 @@ int walk_parent(struct walk *w)
 			;
 		for (next = end; *next == '/'; next++)
 			;
-		if (end - name > NAME_MAX)
-			return -ENAMETOOLONG;
 		if (*name && (err = walk_may_search(w)) < 0)
 			return err;
 		if (!*next) {
@@ -313,6 +309,7 @@ int path_lookup(struct process *p, int dirfd, const char *path, uint32_t flags, 
 		return walk_start(p, dirfd, true, out);
 	if ((err = walk_begin(&w, p, dirfd, path)) < 0)
 		return err;
+	w.real = flags & WALK_REAL;
 	do {
 		err = walk_parent(&w);
 		if (err == 0)

@@ -12,11 +12,13 @@
 #define WALK_FOLLOW 1u    /* a symbolic link at the end is followed */
 #define WALK_DIRECTORY 2u /* -ENOTDIR unless a directory */
 #define WALK_EMPTY 4u     /* "" names dirfd itself */
+#define WALK_REAL 8u      /* the real user's and group's rights count (access) */
 
 /* A walk under way; the state between the steps of namei.c. */
 struct walk {
 	struct process *p;
 	const struct cred *cred;
+	bool real;         /* its real IDs count, not the effective ones */
 	struct path root;  /* where "/" is */
 	struct path at;    /* the directory reached */
 	const char *rest;  /* what is still to be walked */

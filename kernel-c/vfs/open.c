@@ -171,6 +171,8 @@ struct file *vfs_open(struct process *p, int dirfd, const char *path, uint32_t f
 	struct walk w;
 	struct file *f;
 
+	if (flags & O_PATH) /* all else means nothing then */
+		flags &= O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
 	*err = -EINVAL;
 	if ((flags & O_ACCMODE) == O_ACCMODE ||
 	    (flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
@@ -178,8 +180,6 @@ struct file *vfs_open(struct process *p, int dirfd, const char *path, uint32_t f
 	*err = -EOPNOTSUPP;
 	if (flags & O_TMPFILE_BIT)
 		return NULL;
-	if (flags & O_PATH)
-		flags &= O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
 	if ((*err = walk_begin(&w, p, dirfd, path)) < 0)
 		return NULL;
 	f = open_walk(&w, flags, mode, err);
