@@ -49,7 +49,7 @@ static struct list idle_workers = LIST_INIT(idle_workers); /* most recently used
 static struct list job_queue = LIST_INIT(job_queue);       /* tasks without a worker yet */
 static struct list poked = LIST_INIT(poked);               /* tasks to make look */
 static struct list doomed = LIST_INIT(doomed);             /* of these, the killed ones, by look_until */
-static int nidle, nstarting, nqueued, ndying, nlive;
+static int nidle, nstarting, nqueued, nlive;
 
 _Thread_local struct task *current;
 static _Thread_local struct worker *this_worker;
@@ -69,14 +69,19 @@ void worker_count(struct worker_count *n)
 
 /*
  * The last few are for programs that the host starts: a terminal's shell. Whose task is dead
- * makes room: whoever waited for it, or killed it, may start another at once.
+ * or has left makes room: whoever waited for it, or killed it, may start another at once, which
+ * waits until that worker can take it.
  */
 static bool has_room(const struct task *t, int job)
 {
-	int used = nlive - nidle - nstarting - ndying + nqueued;
 	bool by_host = t->process->host_child && job == JOB_START;
+	int most = by_host ? WORKERS_MAX : WORKERS_MAX - WORKERS_HOST, used = nqueued;
 
-	return used < (by_host ? WORKERS_MAX : WORKERS_MAX - WORKERS_HOST);
+	if (nlive - nidle - nstarting + nqueued < most)
+		return true;
+	for (int i = 0; i < WORKERS_MAX; i++)
+		used += workers[i].state == WORKER_BUSY && workers[i].task;
+	return used < most;
 }
 
 /* The worker that was used last; for a thread rather one that still knows its memory. */
@@ -377,8 +382,6 @@ int32_t supervisor_worker_gone(int32_t slot)
 	}
 	if (was == WORKER_STARTING)
 		nstarting--;
-	if (was == WORKER_DYING)
-		ndying--;
 	if (was == WORKER_IDLE) {
 		list_remove(&w->idle);
 		nidle--;
@@ -411,7 +414,6 @@ int32_t supervisor_shrink(void)
 			list_remove(&w->idle);
 			nidle--;
 			w->state = WORKER_DYING;
-			ndying++;
 		}
 		unlock(&worker_lock);
 		if (!w)
@@ -432,7 +434,6 @@ static void bury(struct task *t)
 	if (w && w->task == t) {
 		slot = w->slot;
 		w->state = WORKER_DYING;
-		ndying++;
 	}
 	unlock(&worker_lock);
 	if (slot >= 0)
