@@ -23,7 +23,7 @@ export interface OwnEnding {
 export interface HomeHost {
   /** Another tab owns /home: what does the person want? */
   askWhatNow(): Promise<BusyChoice>;
-  /** What `run` does, when no other program of the system's own runs. */
+  /** What `run` does, after whatever was to be watched before. */
   watch(run: () => Promise<number>): Promise<OwnEnding>;
 }
 

@@ -120,7 +120,6 @@ export type FromSupervisor =
   | { readonly type: 'ready'; readonly home: HomeState }
   /** The start failed, or (after `ready`) the system has stopped. */
   | { readonly type: 'failed'; readonly kind: FailureKind; readonly message: string }
-  /** `pid` is the new process, or -errno. */
   /** A file for the person. */
   | { readonly type: 'give'; readonly name: string; readonly data: Blob }
   /** A file that was asked for can't be had. */
@@ -132,6 +131,7 @@ export type FromSupervisor =
   | { readonly type: 'dropped'; readonly request: number; readonly text: string }
   /** The image is in place, or why not. */
   | { readonly type: 'home-replaced'; readonly problem: string | null }
+  /** `pid` is the new process, or -errno. */
   | { readonly type: 'spawned'; readonly request: number; readonly pid: number }
   | { readonly type: 'written'; readonly request: number; readonly result: number }
   /** A process that `spawn` made has ended; exactly one of code and signal is not null. */

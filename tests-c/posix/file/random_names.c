@@ -154,8 +154,6 @@ static void try_open(const char *path)
 	if (fds[slot] >= 0)
 		close(fds[slot]);
 	fds[slot] = -1;
-	if (at && base == fds[slot])
-		base = -1;
 	errno = 0;
 	fds[slot] = at ? openat(base, path, flags, mode) : open(path, flags, mode);
 	snprintf(call, sizeof call, "open%s %s %#x %o", at ? "at" : "", path, flags & ~O_LARGEFILE, mode);
